@@ -1,0 +1,1 @@
+"""A portfolio of invented borrowers, delivered as a lender delivers: for demonstration and tests."""

@@ -1,0 +1,1 @@
+"""Watching data, scores and outcomes month by month."""

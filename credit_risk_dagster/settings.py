@@ -1,0 +1,122 @@
+"""Every setting of the platform, in one typed object: the only place that reads the environment."""
+
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, HttpUrl, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from credit_risk_dagster.months import month_of, parse_month
+
+Month = Annotated[str, BeforeValidator(parse_month)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+SETTINGS_FILE = "settings.env"
+
+
+class TrainingPolicy(BaseSettings):
+    """When a model is to be trained, and on what."""
+
+    model_config = SettingsConfigDict(env_prefix="CREDIT_RISK_POLICY_", frozen=True)
+
+    train_months: int = Field(10, ge=4, description="Cohorts that models are tuned and fitted on.")
+    test_months: int = Field(2, ge=1, description="Cohorts scored once after tuning.")
+    out_of_time_months: int = Field(2, ge=1, description="Cohorts that judge the candidates.")
+    retrain_after_months: int = Field(3, ge=1, description="Months from one training to the next.")
+    retrain_early: bool = Field(False, description="Retrain also after a breach of the month before.")
+    minimum_auc: float = Field(0.70, ge=0.5, le=1, description="OOT AUC that a challenger must reach.")
+    promotion_significance: float = Field(
+        0.05, gt=0, lt=1, description="One-sided p-value below which a better AUC is not noise."
+    )
+
+    @property
+    def window_months(self) -> int:
+        """The number of consecutive cohorts that a training needs."""
+        return self.train_months + self.test_months + self.out_of_time_months
+
+
+class TuningSettings(BaseSettings):
+    """How the candidates are tuned."""
+
+    model_config = SettingsConfigDict(env_prefix="CREDIT_RISK_TUNING_", frozen=True)
+
+    trials: int = Field(15, ge=1, description="Optuna trials for each candidate.")
+    seed: int = Field(20240901, ge=0, description="Seed of the sampler and of the fits.")
+    threads: int = Field(2, ge=1, description="Folds fitted at the same time; one thread a fit.")
+
+
+class MonitoringSettings(BaseSettings):
+    """When monitoring speaks up."""
+
+    model_config = SettingsConfigDict(env_prefix="CREDIT_RISK_MONITORING_", frozen=True)
+
+    decision_threshold: float = Field(0.5, gt=0, lt=1, description="Probability that counts as bad.")
+    psi_moderate: float = Field(0.10, gt=0, description="PSI from which a shift is moderate.")
+    psi_significant: float = Field(0.25, gt=0, description="PSI above which a shift is significant.")
+    dark_source_share: Share = Field(
+        0.5, description="Share of applicants without a source from which it has gone dark."
+    )
+    label_rate_low: Share = Field(0.02, description="Lowest plausible default rate of a cohort.")
+    label_rate_high: Share = Field(0.60, description="Highest plausible default rate of a cohort.")
+    quarantine_warning_share: Share = Field(0.01, description="Quarantined share that is reported.")
+    quarantine_limit_share: Share = Field(0.05, description="Quarantined share that stops a month.")
+    report_features: int = Field(15, ge=0, description="Features in Evidently's report; 0: no report.")
+
+
+class Settings(BaseSettings):
+    """One installation of the platform: where it lives, which months it has, how it decides."""
+
+    model_config = SettingsConfigDict(env_prefix="CREDIT_RISK_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path("datamart"), description="The folder that holds all of an installation.")
+    raw: Path | None = Field(None, description="Where extracts arrive; default: raw/ in the home.")
+    first_month: Month = Field("2023-01-01", description="The first snapshot month.")
+    last_month: Month | None = Field(None, description="The last one; default: the current month.")
+    engine: Literal["duckdb", "pyspark"] = Field("duckdb", description="What runs the tables.")
+    spark_master: str = Field("local[2]", description="The Spark master, or sc:// for Spark Connect.")
+    mlflow_tracking_uri: str | None = Field(None, description="Default: SQLite in the home.")
+    mlflow_artifacts: str | None = Field(None, description="Default: a folder in the home.")
+    alert_webhook: HttpUrl | None = Field(None, description="Where alerts are posted as JSON.")
+    automation: bool = Field(False, description="Whether schedule and sensors start switched on.")
+    accept_unterminated_line: bool = Field(
+        False, description="Accept a last line without a line end, instead of taking it as cut off."
+    )
+    risk_bands: tuple[float, ...] = Field(
+        (0.10, 0.20, 0.35, 0.50), description="Upper bounds of bands A, B, C …; the last is open."
+    )
+
+    policy: TrainingPolicy = Field(default_factory=TrainingPolicy)
+    tuning: TuningSettings = Field(default_factory=TuningSettings)
+    monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings)
+
+    @model_validator(mode="after")
+    def _months_in_order(self) -> Self:
+        if self.last_month is not None and self.last_month < self.first_month:
+            raise ValueError(f"last_month {self.last_month} is before first_month {self.first_month}")
+        return self
+
+    @property
+    def raw_folder(self) -> Path:
+        """Where extracts arrive."""
+        return self.raw if self.raw is not None else self.home / "raw"
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where MLflow keeps runs and the model registry."""
+        return self.mlflow_tracking_uri or f"sqlite:///{(self.home / 'mlflow' / 'mlflow.db').resolve()}"
+
+    @property
+    def artifact_location(self) -> str:
+        """Where MLflow keeps artifacts."""
+        return self.mlflow_artifacts or (self.home / "mlflow" / "artifacts").resolve().as_uri()
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps runs and events."""
+        return self.home / "dagster"
+
+    def latest_month(self, today: date) -> str:
+        """Return the newest month that has a snapshot on a given day."""
+        return self.last_month or month_of(today)
