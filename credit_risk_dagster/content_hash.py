@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,29 +24,19 @@ def content_hash(table: pa.Table) -> str:
     Raises:
         TypeError: if a column is neither text, number, truth value, date nor timestamp.
     """
-    return hash_batches(table.to_batches(), table.schema)
+    return hash_batches(table.schema, table.to_batches())
 
 
-def hash_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None) -> str:
-    """Return the `content_hash` of a stream of batches, reading 65,536 rows at a time.
-
-    Args:
-        batches: batches of one schema; a `RecordBatchReader` will do.
-        schema: their schema; needed only where there may be no batch at all.
+def hash_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> str:
+    """Return the `content_hash` of a stream of batches, holding 65,536 rows at a time.
 
     Raises:
         TypeError: if a column is neither text, number, truth value, date nor timestamp.
-        ValueError: if there is neither a batch nor a schema, or a batch has another schema.
+        ValueError: if a batch has columns of other names or types than the schema.
     """
-    stream = iter(batches)
-    first = next(stream, None)
-    if schema is None:
-        schema = getattr(batches, "schema", None) if first is None else first.schema
-    if schema is None:
-        raise ValueError("no batches and no schema: pass the schema of the table")
     digest = hashlib.sha256(_LAYOUT)
     digest.update(_schema_bytes(schema))
-    for rows in _slices(_plain(chain([] if first is None else [first], stream), schema)):
+    for rows in _slices(_plain(schema, batches)):
         digest.update(rows.num_rows.to_bytes(8, "little"))
         for column in rows.columns:
             for part in _value_bytes(column):
@@ -55,17 +44,20 @@ def hash_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = N
     return digest.hexdigest()
 
 
-def _plain(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Check that batches are of one schema, and undo dictionary encoding."""
+def _plain(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Check that batches are of one schema, and give equal content one encoding."""
     described = _describe(schema)
     for batch in batches:
         if _describe(batch.schema) != described:
             raise ValueError(f"a batch has columns of other names or types: {batch.schema.names}")
-        columns = [
-            column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-            for column in batch.columns
-        ]
+        columns = [_plain_column(column) for column in batch.columns]
         yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _plain_column(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.cast(pa.large_string()) if _is_text(column.type) else column
 
 
 def _slices(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -139,7 +131,7 @@ def _value_bytes(column: pa.Array) -> Iterator[npt.NDArray[Any]]:
     """Yield which values are present, then the values, in a layout of fixed width and order."""
     yield np.packbits(column.is_valid().to_numpy(zero_copy_only=False))
     if _is_text(column.type):
-        yield from _text_bytes(column.cast(pa.large_string()))
+        yield from _text_bytes(column)
     else:
         yield _number_bytes(column)
 

@@ -156,6 +156,7 @@ class Datamart:
         Raises:
             PartitionError: if columns, types, key or a hard rule is broken.
         """
+        staged.mkdir(parents=True, exist_ok=True)
         if not (staged / ROWS).exists():
             pq.write_table(table.schema.empty_table(), staged / ROWS)
         content_hash = self._checked_hash(table, month, staged / ROWS)

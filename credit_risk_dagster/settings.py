@@ -1,11 +1,11 @@
 """Every setting of the platform, in one typed object: the only place that reads the environment."""
 
+import os
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, HttpUrl, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from credit_risk_dagster.months import month_of, parse_month
@@ -16,10 +16,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 SETTINGS_FILE = "settings.env"
 
 
-class TrainingPolicy(BaseSettings):
+class TrainingPolicy(BaseModel):
     """When a model is to be trained, and on what."""
 
-    model_config = SettingsConfigDict(env_prefix="CREDIT_RISK_POLICY_", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     train_months: int = Field(10, ge=4, description="Cohorts that models are tuned and fitted on.")
     test_months: int = Field(2, ge=1, description="Cohorts scored once after tuning.")
@@ -37,20 +37,20 @@ class TrainingPolicy(BaseSettings):
         return self.train_months + self.test_months + self.out_of_time_months
 
 
-class TuningSettings(BaseSettings):
+class TuningSettings(BaseModel):
     """How the candidates are tuned."""
 
-    model_config = SettingsConfigDict(env_prefix="CREDIT_RISK_TUNING_", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     trials: int = Field(15, ge=1, description="Optuna trials for each candidate.")
     seed: int = Field(20240901, ge=0, description="Seed of the sampler and of the fits.")
     threads: int = Field(2, ge=1, description="Folds fitted at the same time; one thread a fit.")
 
 
-class MonitoringSettings(BaseSettings):
+class MonitoringSettings(BaseModel):
     """When monitoring speaks up."""
 
-    model_config = SettingsConfigDict(env_prefix="CREDIT_RISK_MONITORING_", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     decision_threshold: float = Field(0.5, gt=0, lt=1, description="Probability that counts as bad.")
     psi_moderate: float = Field(0.10, gt=0, description="PSI from which a shift is moderate.")
@@ -68,7 +68,13 @@ class MonitoringSettings(BaseSettings):
 class Settings(BaseSettings):
     """One installation of the platform: where it lives, which months it has, how it decides."""
 
-    model_config = SettingsConfigDict(env_prefix="CREDIT_RISK_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="CREDIT_RISK_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+    )
 
     home: Path = Field(Path("datamart"), description="The folder that holds all of an installation.")
     raw: Path | None = Field(None, description="Where extracts arrive; default: raw/ in the home.")
@@ -78,6 +84,7 @@ class Settings(BaseSettings):
     spark_master: str = Field("local[2]", description="The Spark master, or sc:// for Spark Connect.")
     mlflow_tracking_uri: str | None = Field(None, description="Default: SQLite in the home.")
     mlflow_artifacts: str | None = Field(None, description="Default: a folder in the home.")
+    reports_url: str | None = Field(None, description="Where the reports folder is served, if it is.")
     alert_webhook: HttpUrl | None = Field(None, description="Where alerts are posted as JSON.")
     automation: bool = Field(False, description="Whether schedule and sensors start switched on.")
     accept_unterminated_line: bool = Field(
@@ -117,6 +124,28 @@ class Settings(BaseSettings):
         """Where Dagster keeps runs and events."""
         return self.home / "dagster"
 
+    @property
+    def reports_folder(self) -> Path:
+        """Where reports are written that a person opens in a browser."""
+        return self.home / "reports"
+
     def latest_month(self, today: date) -> str:
         """Return the newest month that has a snapshot on a given day."""
         return self.last_month or month_of(today)
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Read the settings: the environment first, then `settings.env` in the home, then defaults.
+
+    Args:
+        home: the home of the installation; by default CREDIT_RISK_HOME, else `datamart`.
+    """
+    home = home or Path(os.environ.get("CREDIT_RISK_HOME") or "datamart")
+    return Settings(_env_file=home / SETTINGS_FILE, home=home)
+
+
+def save_settings(settings: Settings, **saved: str) -> None:
+    """Write settings beside the data that they belong to, for every later command to read."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    lines = [f"CREDIT_RISK_{name.upper()}={value}\n" for name, value in sorted(saved.items())]
+    (settings.home / SETTINGS_FILE).write_text("".join(lines), encoding="utf-8")

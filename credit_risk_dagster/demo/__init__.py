@@ -1,1 +1,1 @@
-"""A portfolio of invented borrowers, delivered as a lender delivers: for demonstration and tests."""
+"""A portfolio of invented borrowers, delivered as a lender delivers: for trials and tests."""

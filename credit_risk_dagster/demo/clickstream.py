@@ -10,7 +10,7 @@ from credit_risk_dagster.sources import CLICKSTREAM
 
 CENTRE = 100.0
 MONTHLY_NOISE = 100.0
-DISTRESS_EFFECTS = (3, 5, 8, 11, 13, -2, -5, -8, -11, -13, *(0,) * 10)
+DISTRESS_EFFECTS = (4, 6, 10, 13, 15, -3, -6, -10, -13, -15, *(0,) * 10)
 """Shift of the mean of fe_1 … fe_20 by one standard deviation of distress: ten features only."""
 
 MONTHS_AFTER_APPLICATION = 10

@@ -101,9 +101,8 @@ def _with_impossible(
     count = len(frame)
     for rule in rules:
         wrong = random.integers(rule.lowest, rule.highest, count, endpoint=True)
-        wrong = wrong.astype(frame[rule.column].dtype)
         hit = _hit(random, count, rule.share)
-        frame = frame.assign(**{rule.column: frame[rule.column].mask(hit, wrong)})
+        frame = frame.assign(**{rule.column: np.where(hit, wrong, frame[rule.column])})
     return frame
 
 

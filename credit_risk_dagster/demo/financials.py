@@ -108,11 +108,13 @@ def _add_amounts(frame: pd.DataFrame, random: np.random.Generator, income: Float
     # Binary arithmetic upstream leaves tails such as 64536.99000000001.
     annual = np.where(random.random(count) < 0.02, np.nextafter(annual, np.inf), annual)
     salary = annual / 12 / np.exp(0.07 * random.standard_normal(count))
-    instalment_share = 0.0075 * np.exp(0.25 * random.standard_normal(count))
+    instalment_share = 0.0080 * np.exp(0.30 * random.standard_normal(count))
     emi = salary * np.minimum(instalment_share * frame["Num_of_Loan"].to_numpy(), 0.095)
     base = frame["Payment_Behaviour"].map(BALANCE_BASES).to_numpy(dtype=np.float64)
     disposable = 0.1 * salary - emi + base
-    wanted = salary * from_scores(random.standard_normal(count), INVESTED_SHARE_OF_SALARY)
+    # Those who earn more invest more, but a smaller share.
+    saving = -0.35 * income + 0.94 * random.standard_normal(count)
+    wanted = salary * from_scores(saving, INVESTED_SHARE_OF_SALARY)
     invested = np.minimum(wanted, disposable * random.uniform(0.80, 0.99, count))
     frame["Annual_Income"] = annual
     frame["Monthly_Inhand_Salary"] = salary
@@ -154,4 +156,4 @@ def _payment_behaviour(random: np.random.Generator, income: Floats) -> Texts:
     spending = np.array(["Low", "High"], dtype=object)[(0.7 * income + own[0] > 0.1).astype(int)]
     sizes = np.array(["Small", "Medium", "Large"], dtype=object)
     size = sizes[np.digitize(0.5 * income + own[1], (-0.25, 0.75))]
-    return spending + "_spent_" + size + "_value_payments"
+    return np.asarray(spending + "_spent_" + size + "_value_payments", dtype=object)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -21,14 +22,14 @@ from credit_risk_dagster.demo.clickstream import (
     application_months,
     clickstream_rows,
 )
-from credit_risk_dagster.demo.delivery import (
+from credit_risk_dagster.demo.dirt import soil_attributes, soil_financials
+from credit_risk_dagster.demo.extracts import (
     Layout,
     append_frame,
     append_table,
     begin_extract,
     extract_path,
 )
-from credit_risk_dagster.demo.dirt import soil_attributes, soil_financials
 from credit_risk_dagster.demo.financials import clean_financials, drifted, financial_scores
 from credit_risk_dagster.demo.loan_book import TENURE, Loans, draw_loans, snapshot_rows
 from credit_risk_dagster.demo.outcomes import draw_defaults
@@ -38,7 +39,7 @@ from credit_risk_dagster.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOA
 
 __all__ = ["DemoPortfolio", "Layout", "generate"]
 
-Rows = pd.DataFrame | pa.Table
+Rows: TypeAlias = "pd.DataFrame | pa.Table"
 
 
 def generate(portfolio: DemoPortfolio, folder: Path, layout: Layout = "cumulative") -> list[Path]:
@@ -50,7 +51,7 @@ def generate(portfolio: DemoPortfolio, folder: Path, layout: Layout = "cumulativ
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".demo-", dir=folder) as beside:
         paths: dict[str, Path] = {}
-        for source, month, rows in _deliveries(portfolio):
+        for source, month, rows in _snapshots(portfolio):
             path = extract_path(Path(beside), source, month, layout)
             begin_extract(path, source)
             _append(path, rows)
@@ -58,7 +59,7 @@ def generate(portfolio: DemoPortfolio, folder: Path, layout: Layout = "cumulativ
         return [path.replace(folder / name) for name, path in paths.items()]
 
 
-def _deliveries(portfolio: DemoPortfolio) -> Iterator[tuple[Source, str, Rows]]:
+def _snapshots(portfolio: DemoPortfolio) -> Iterator[tuple[Source, str, Rows]]:
     months_alive = LONGEST_LEAD + MONTHS_AFTER_APPLICATION + 1
     applicants_of = lru_cache(months_alive)(partial(draw_applicants, portfolio))
     loans_of = lru_cache(TENURE + 1)(lambda month: _loans(portfolio, applicants_of(month)))

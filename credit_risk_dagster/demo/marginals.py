@@ -17,7 +17,7 @@ FINANCIAL_CURVES: dict[str, Curve] = {
     "Num_Bank_Accounts": (-0.4, 1, 3, 6, 8, 10, 10),
     "Num_Credit_Card": (0.6, 3, 4, 6, 7, 9.5, 11),
     "Interest_Rate": (1, 2, 8, 14, 21, 32, 34),
-    "Num_of_Loan": (-1, -0.2, 2, 3, 5, 8, 9),
+    "Num_of_Loan": (-0.4, -0.2, 2, 3, 5, 8, 9),
     "Delay_from_due_date": (-5, 3, 10, 18, 28, 54, 67),
     "Num_of_Delayed_Payment": (0, 2, 9, 14, 18, 24, 28),
     "Changed_Credit_Limit": (-6, 1.2, 5.1, 9.3, 14.8, 23.5, 33),

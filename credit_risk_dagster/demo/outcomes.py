@@ -11,10 +11,10 @@ from credit_risk_dagster.demo.streams import Purpose, stream
 Floats = npt.NDArray[np.float64]
 
 WEIGHTS = {
-    "Outstanding_Debt": 0.50,
-    "Delay_from_due_date": 0.45,
-    "Num_Credit_Inquiries": 0.40,
-    "Interest_Rate": 0.35,
+    "Outstanding_Debt": 0.55,
+    "Delay_from_due_date": 0.50,
+    "Num_Credit_Inquiries": 0.45,
+    "Interest_Rate": 0.40,
     "Num_of_Delayed_Payment": 0.15,
     "Num_of_Loan": 0.15,
     "credit_history_months": -0.25,
@@ -22,9 +22,9 @@ WEIGHTS = {
 }
 """Log-odds of default per standard deviation."""
 
-DISTRESS_WEIGHT = 2.6
-DEBT_AND_DELAY_WEIGHT = 0.60
-UTILISATION_WEIGHT = 0.50
+DISTRESS_WEIGHT = 3.3
+DEBT_AND_DELAY_WEIGHT = 1.00
+UTILISATION_WEIGHT = 1.30
 
 LOWEST_DEFAULT_SHARE, HIGHEST_DEFAULT_SHARE = 0.275, 0.320
 

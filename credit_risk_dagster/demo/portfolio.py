@@ -13,7 +13,7 @@ class DemoPortfolio:
         last_month: the final snapshot.
         months: the number of snapshots.
         applicants_per_month: customers who apply in each month; a few of them get no loan.
-        seed: two portfolios with different seeds share nothing but their distributions.
+        seed: portfolios with different seeds have different borrowers, alike as a population.
         drift_from: the month from which applicants differ; none if they never do.
         drift_size: how far incomes fall, and debts and interest rates rise, in their standard
             deviations (on the scale on which they are normally distributed).
@@ -27,6 +27,11 @@ class DemoPortfolio:
     drift_size: float = 1.0
 
     def __post_init__(self) -> None:
+        """Check the numbers and complete the months.
+
+        Raises:
+            ValueError: if a month is not one or a number is too small.
+        """
         object.__setattr__(self, "last_month", parse_month(self.last_month))
         if self.drift_from is not None:
             object.__setattr__(self, "drift_from", parse_month(self.drift_from))

@@ -9,7 +9,7 @@ from credit_risk_dagster.models.delong import placements
 from credit_risk_dagster.models.metric import Metric, normal_interval, undefined
 from credit_risk_dagster.models.scored_sample import Floats, ScoredSample
 
-RESAMPLES = 400
+RESAMPLES = 300
 RESAMPLED_CELLS = 1_000
 
 
@@ -39,7 +39,7 @@ def discrimination(sample: ScoredSample, generator: np.random.Generator) -> list
 def ks_discrimination(sample: ScoredSample, generator: np.random.Generator) -> Metric:
     """Return the largest distance between the score distributions of bads and goods.
 
-    The interval resamples bads and goods each among themselves (400 times). A maximum is biased
+    The interval resamples bads and goods each among themselves (300 times). A maximum is biased
     upwards, and that of a resample again: the interval is the normal one around the value less
     the bias that the resamples show, and always holds the value (a percentile interval would
     miss the truth one time in four at 500 loans). More than 1,000 distinct scores are resampled

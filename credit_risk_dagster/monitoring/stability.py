@@ -8,8 +8,6 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtri
 
-DECILES = np.arange(1, 10) / 10
-
 StabilityBand = Literal["stable", "moderate", "significant"]
 
 
@@ -181,7 +179,10 @@ def unseen_share(bins: ReferenceBins, values: pd.Series) -> float:
 def _decile_edges(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:
     if numbers.size == 0:
         return ()
-    distinct, repeats = np.unique(np.quantile(numbers, DECILES), return_counts=True)
+    # Observed values, never between two: interpolation would put an edge where nothing lies.
+    ranks = np.arange(1, 10) * numbers.size
+    deciles = np.sort(numbers)[(ranks + 9) // 10 - 1]
+    distinct, repeats = np.unique(deciles, return_counts=True)
     # A repeated decile is one value that fills more than a tenth: an edge just below keeps it
     # apart, and an edge at the maximum would leave nothing above it.
     below = [numbers[numbers < value].max(initial=-np.inf) for value in distinct[repeats > 1]]

@@ -1,0 +1,1 @@
+"""The assets: read, call the core, write, report."""

@@ -1,0 +1,224 @@
+"""Production: which model version is in production in a month, and why."""
+
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from credit_risk_dagster.assets.monthly import (
+    Written,
+    depends_on,
+    monthly_asset,
+    report_months,
+    table_metadata,
+)
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.history import production_record
+from credit_risk_dagster.model_store import ModelStore, cohort_frame
+from credit_risk_dagster.models.comparison import PairedComparison
+from credit_risk_dagster.models.promotion import (
+    CandidateEvidence,
+    decide_promotion,
+    select_challenger,
+)
+from credit_risk_dagster.models.scoring import score
+from credit_risk_dagster.months import add_months, first_day
+from credit_risk_dagster.partitions import months_earlier
+from credit_risk_dagster.resources.tracking import ModelTracking
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.gold import COHORT
+from credit_risk_dagster.tables.production import PRODUCTION_MODEL
+from credit_risk_dagster.tables.training import CANDIDATE_TABLES, OUT_OF_TIME_SCORES
+
+PROMOTED, CARRIED_OVER, NONE_YET = "promoted", "carried_over", "none_yet"
+MODEL_COLUMNS = (
+    "model_id",
+    "candidate",
+    "trained_in",
+    "oot_auc",
+    "model_sha256",
+    "mlflow_version",
+)
+
+Record = dict[str, Any]
+
+
+def production_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
+    """Return the record of the production model."""
+
+    @monthly_asset(
+        PRODUCTION_MODEL,
+        months,
+        deps=[
+            *(depends_on(table) for table in CANDIDATE_TABLES.values()),
+            depends_on(COHORT),
+            depends_on(PRODUCTION_MODEL, months_earlier(1)),
+        ],
+        description="The model version in production in the month: promoted, kept, carried over "
+        "from the month before, or none yet; with the comparison that decided.",
+        kinds={"mlflow"},
+        owner="credit-risk",
+    )
+    def production_model(
+        context: dg.AssetExecutionContext,
+        datamart: dg.ResourceParam[Datamart],
+        settings: dg.ResourceParam[Settings],
+        models: dg.ResourceParam[ModelStore],
+        tracking: ModelTracking,
+    ) -> None:
+        keys = list(context.partition_keys)
+        written = _write_production(keys, datamart, settings, models, tracking)
+        report_months(context, PRODUCTION_MODEL, written)
+
+    return [production_model]
+
+
+def _write_production(
+    keys: list[str],
+    datamart: Datamart,
+    settings: Settings,
+    models: ModelStore,
+    tracking: ModelTracking,
+) -> Written:
+    for month in keys:
+        inputs: dict[str, str] = {}
+        incumbent: Record = dict.fromkeys(MODEL_COLUMNS)
+        if month > settings.first_month:
+            previous = add_months(month, -1)
+            incumbent = production_record(datamart, previous)
+            inputs |= datamart.hashes(PRODUCTION_MODEL, [previous])
+        candidates = {
+            name: datamart.read(table, [month]).to_pylist()[0]
+            for name, table in CANDIDATE_TABLES.items()
+        }
+        for table in CANDIDATE_TABLES.values():
+            inputs |= datamart.hashes(table, [month])
+        if all(candidate["model_id"] is None for candidate in candidates.values()):
+            record = _carry_over(incumbent, next(iter(candidates.values()))["reason"])
+        else:
+            record, cohort_inputs = _compare(
+                month, incumbent, candidates, datamart, settings, models
+            )
+            inputs |= cohort_inputs
+        if record["action"] == PROMOTED:
+            record["mlflow_version"] = _register(month, record, candidates, datamart, tracking)
+        row = {"snapshot_date": first_day(month), **record}
+        manifest = datamart.write(
+            PRODUCTION_MODEL,
+            month,
+            pa.Table.from_pylist([row], schema=PRODUCTION_MODEL.schema),
+            inputs=inputs,
+        )
+        yield month, table_metadata(datamart, PRODUCTION_MODEL, manifest, **record)
+
+
+def _carry_over(incumbent: Record, reason: str) -> Record:
+    kept = {name: incumbent[name] for name in MODEL_COLUMNS}
+    action = NONE_YET if kept["model_id"] is None else CARRIED_OVER
+    return {**kept, "action": action, "reason": reason}
+
+
+def _compare(
+    month: str,
+    incumbent: Record,
+    candidates: dict[str, Record],
+    datamart: Datamart,
+    settings: Settings,
+    models: ModelStore,
+) -> tuple[Record, dict[str, str]]:
+    """Choose the challenger and compare it with the incumbent on the same out-of-time rows."""
+    scores = {
+        name: datamart.read_beside(table, month, OUT_OF_TIME_SCORES).to_pandas()
+        for name, table in CANDIDATE_TABLES.items()
+    }
+    rows = next(iter(scores.values()))
+    labels = rows["default"].to_numpy(np.int64)
+    evidence = [
+        CandidateEvidence(
+            name=name,
+            model_id=candidates[name]["model_id"],
+            oot_auc=candidates[name]["oot_auc"],
+            oot_probabilities=scores[name]["probability"].to_numpy(np.float64),
+        )
+        for name in CANDIDATE_TABLES
+    ]
+    policy = settings.policy
+    challenger, _, selection = select_challenger(labels, evidence, policy.promotion_significance)
+    cohorts = sorted(rows["cohort"].unique())
+    decision = decide_promotion(
+        labels,
+        challenger,
+        incumbent["model_id"],
+        _incumbent_scores(incumbent, rows, cohorts, datamart, models),
+        policy.minimum_auc,
+        policy.promotion_significance,
+    )
+    promoted = decision.action == PROMOTED
+    chosen = candidates[challenger.name]
+    model = (
+        {
+            "model_id": challenger.model_id,
+            "candidate": challenger.name,
+            "trained_in": month,
+            "oot_auc": challenger.oot_auc,
+            "model_sha256": chosen["model_sha256"],
+        }
+        if promoted
+        else {name: incumbent[name] for name in MODEL_COLUMNS}
+    )
+    record = {
+        **model,
+        "action": decision.action,
+        "reason": decision.reason,
+        "challenger_model_id": challenger.model_id,
+        "selection_reason": selection,
+        **_figures(challenger, decision.comparison),
+    }
+    return record, datamart.hashes(COHORT, cohorts)
+
+
+def _figures(challenger: CandidateEvidence, comparison: PairedComparison | None) -> Record:
+    if comparison is None:
+        return {"challenger_auc": challenger.oot_auc}
+    return {
+        "challenger_auc": comparison.challenger_auc,
+        "incumbent_auc": comparison.incumbent_auc,
+        "auc_difference": comparison.difference,
+        "auc_difference_lower": comparison.lower,
+        "auc_difference_upper": comparison.upper,
+        "p_value": comparison.p_value,
+    }
+
+
+def _incumbent_scores(
+    incumbent: Record,
+    rows: pd.DataFrame,
+    cohorts: list[str],
+    datamart: Datamart,
+    models: ModelStore,
+) -> npt.NDArray[np.float64] | None:
+    if incumbent["model_id"] is None:
+        return None
+    frame = cohort_frame(datamart.read(COHORT, cohorts).to_pandas()).set_index("loan_id")
+    pipeline = models.load(incumbent["model_id"], incumbent["model_sha256"])
+    return score(pipeline, frame.loc[rows["loan_id"]].reset_index())
+
+
+def _register(
+    month: str,
+    record: Record,
+    candidates: dict[str, Record],
+    datamart: Datamart,
+    tracking: ModelTracking,
+) -> str:
+    """Register the promoted model; move the alias unless a later month has promoted since."""
+    run_id = candidates[record["candidate"]]["mlflow_run_id"]
+    version = tracking.register(record["model_id"], run_id, month)
+    later = [key for key in datamart.months(PRODUCTION_MODEL) if key > month]
+    records = (production_record(datamart, key) for key in later)
+    if not any(one["action"] == PROMOTED for one in records):
+        tracking.put_into_production(version)
+    return version

@@ -1,0 +1,137 @@
+"""Silver: bronze typed and cleaned, each row accepted, quarantined or a duplicate."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import ibis.expr.types as ir
+import pyarrow.compute as pc
+
+from credit_risk_dagster.assets.monthly import (
+    Written,
+    depends_on,
+    monthly_asset,
+    report_months,
+    sample_rows,
+    table_metadata,
+)
+from credit_risk_dagster.datamart import Datamart, Rule
+from credit_risk_dagster.engine import Engine
+from credit_risk_dagster.manifest import Manifest
+from credit_risk_dagster.resources.engine import EngineResource
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables import silver as tables
+from credit_risk_dagster.tables.bronze import BRONZE
+from credit_risk_dagster.tables.judgement import CORRECTIONS, DUPLICATES, QUARANTINED
+from credit_risk_dagster.tables.quarantine import quarantined_share, reason_counts
+from credit_risk_dagster.tables.table import MONTH, Table
+
+REFINE: dict[str, Callable[[ir.Table], ir.Table]] = {
+    "loans": tables.loans,
+    "attributes": tables.attributes,
+    "financials": tables.financials,
+    "clickstream": tables.clickstream,
+}
+
+DESCRIPTIONS = {
+    "loans": "The loan book with month on book and days past due.",
+    "attributes": "Applicants' age and occupation, without personal data.",
+    "financials": "Applicants' financials, typed and in the ranges that the lender accepts.",
+    "clickstream": "Monthly clickstream counts by customer.",
+}
+
+
+def silver_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
+    """Return one asset per source."""
+    return [_silver_asset(name, months) for name in REFINE]
+
+
+def _silver_asset(name: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    table = tables.SILVER[name]
+
+    @monthly_asset(
+        table,
+        months,
+        deps=[depends_on(BRONZE[name])],
+        description=DESCRIPTIONS[name] + " Quarantined rows and duplicates are kept beside.",
+        kinds={"ibis", "parquet"},
+        owner="data-engineering",
+    )
+    def silver(
+        context: dg.AssetExecutionContext,
+        datamart: dg.ResourceParam[Datamart],
+        settings: dg.ResourceParam[Settings],
+        engine: EngineResource,
+    ) -> None:
+        keys = list(context.partition_keys)
+        report_months(context, table, _write(keys, datamart, settings, engine.open()))
+
+    def _write(keys: list[str], datamart: Datamart, settings: Settings, engine: Engine) -> Written:
+        bronze = BRONZE[name]
+        rows = REFINE[name](engine.read(datamart.files(bronze, keys), bronze.schema))
+        with datamart.staging() as folder:
+            engine.write(rows, table.key, MONTH, folder)
+            for month in keys:
+                source = datamart.required_manifest(bronze, month)
+                manifest = datamart.commit(
+                    table,
+                    month,
+                    folder / month,
+                    inputs=datamart.hashes(bronze, [month]),
+                    facts={"delivered": source.facts["delivered"]},
+                    rules=[_adds_up(source), _quarantine_limit(source, settings)],
+                    provenance={"engine": engine.name},
+                )
+                yield month, _metadata(datamart, table, manifest, month)
+
+    return silver
+
+
+def _adds_up(bronze: Manifest) -> Rule:
+    """Accepted, quarantined and duplicate rows must add up to the rows delivered."""
+
+    def rule(manifest: Manifest, staged: Path) -> str | None:
+        parts = {"accepted": manifest.rows}
+        parts |= {name: manifest.beside[name]["rows"] for name in (QUARANTINED, DUPLICATES)}
+        if sum(parts.values()) == bronze.rows:
+            return None
+        return f"{parts} do not add up to the {bronze.rows} rows of {bronze.partition}."
+
+    return rule
+
+
+def _quarantine_limit(bronze: Manifest, settings: Settings) -> Rule:
+    """A month in which too much is quarantined is a bad delivery, not a small month."""
+    limit = settings.monitoring.quarantine_limit_share
+
+    def rule(manifest: Manifest, staged: Path) -> str | None:
+        share = quarantined_share(bronze, manifest)
+        if share <= limit:
+            return None
+        reasons = reason_counts(staged / f"{QUARANTINED}.parquet")
+        named = "; ".join(f"{reason}: {count} rows" for reason, count in reasons[:5])
+        return (
+            f"{share:.1%} of the delivered rows are quarantined or unreadable, more than the limit "
+            f"of {limit:.1%}. {named or 'See the rejected lines of bronze'}. "
+            "Ask for a corrected delivery, or raise monitoring.quarantine_limit_share."
+        )
+
+    return rule
+
+
+def _metadata(datamart: Datamart, table: Table, manifest: Manifest, month: str) -> dict[str, object]:
+    corrections = pc.sum(
+        pc.not_equal(datamart.read(table, [month]).column(CORRECTIONS), "")
+    ).as_py()
+    reasons = reason_counts(datamart.file(table, month, f"{QUARANTINED}.parquet"))
+    return table_metadata(
+        datamart,
+        table,
+        manifest,
+        **{
+            "rows with corrected values": corrections or 0,
+            "reasons for quarantine": sample_rows(
+                [{"reason": reason, "rows": count} for reason, count in reasons[:10]]
+            ),
+        },
+    )

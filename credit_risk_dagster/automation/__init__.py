@@ -1,0 +1,1 @@
+"""When months run: the monthly job, its schedule and the sensors."""

@@ -1,0 +1,76 @@
+"""Clickstream means shrunk towards the training mean by the number of months behind them."""
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from credit_risk_dagster.errors import ModelError
+from credit_risk_dagster.features import (
+    CATEGORICAL_FEATURES,
+    CLICKSTREAM_MEANS,
+    CLICKSTREAM_MONTHS,
+    FEATURES,
+    NUMERIC_FEATURES,
+)
+
+Floats = npt.NDArray[np.float64]
+
+
+class ClickstreamShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Replace each clickstream mean by μ + (mean - μ)·n/(n + k).
+
+    n is the number of months behind the mean, k `prior_months`, and μ the mean over all months of
+    the training loans. This is the posterior mean of a normal mean whose prior is worth k
+    observations (Bühlmann's credibility formula; Gelman et al., Bayesian Data Analysis, 2.5).
+    A missing mean stays missing. The result has the columns FEATURES: the number of months is
+    not among them, because it grows with calendar time whatever the applicant does.
+    """
+
+    def __init__(self, prior_months: float = 12.0) -> None:
+        self.prior_months = prior_months
+
+    def fit(self, frame: pd.DataFrame, labels: object = None) -> Self:  # noqa: ARG002
+        """Learn `training_means_` (20,), NaN for a feature that no training loan has."""
+        means, months = _clickstream(frame)
+        weights = np.where(np.isnan(means), 0.0, months)
+        totals = weights.sum(axis=0)
+        sums = (np.nan_to_num(means) * weights).sum(axis=0)
+        self.training_means_ = np.divide(
+            sums, totals, out=np.full(totals.shape, np.nan), where=totals > 0
+        )
+        return self
+
+    def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the columns FEATURES of `frame`, its index kept, missing text as None.
+
+        Raises:
+            ModelError: if a column that the model reads is missing.
+        """
+        means, months = _clickstream(frame)
+        shrunk = self.training_means_ + (means - self.training_means_) * (
+            months / (months + self.prior_months)
+        )
+        text = frame[[*CATEGORICAL_FEATURES]].to_numpy(dtype=object, copy=True)
+        text[pd.isna(text)] = None
+        parts = (
+            frame[[*NUMERIC_FEATURES]].astype(np.float64),
+            pd.DataFrame(shrunk, index=frame.index, columns=[*CLICKSTREAM_MEANS]),
+            pd.DataFrame(text, index=frame.index, columns=[*CATEGORICAL_FEATURES]),
+        )
+        return pd.concat(parts, axis=1)[[*FEATURES]]
+
+
+def _clickstream(frame: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return the means (n, 20) and the months behind them (n, 1)."""
+    missing = [name for name in (*FEATURES, CLICKSTREAM_MONTHS) if name not in frame.columns]
+    if missing:
+        raise ModelError(
+            f"the model reads columns that this table lacks: {', '.join(missing)}. "
+            "Materialize gold features again with the code version of the model."
+        )
+    means = frame[[*CLICKSTREAM_MEANS]].to_numpy(dtype=np.float64)
+    months = frame[[CLICKSTREAM_MONTHS]].to_numpy(dtype=np.float64)
+    return means, months

@@ -1,0 +1,65 @@
+"""The labelled loans of a training, month by month and in a fixed order."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from credit_risk_dagster.errors import ModelError
+from credit_risk_dagster.features import LABEL
+
+COHORT = "cohort"
+LOAN_ID = "loan_id"
+
+Labels = npt.NDArray[np.int64]
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows by cohort and loan, so that no result depends on the order they came in.
+
+    Raises:
+        ModelError: if a loan occurs twice.
+    """
+    repeated = frame[LOAN_ID].duplicated()
+    if repeated.any():
+        raise ModelError(
+            f"{int(repeated.sum())} training rows repeat a loan, the first is "
+            f"{frame.loc[repeated, LOAN_ID].iloc[0]}: materialize the cohorts again"
+        )
+    return frame.sort_values([COHORT, LOAN_ID], kind="stable", ignore_index=True)
+
+
+def rows_of(frame: pd.DataFrame, months: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the cohorts `months`, in the order of `frame`.
+
+    Raises:
+        ModelError: if one of these cohorts has no rows.
+    """
+    empty = sorted(set(months) - set(frame[COHORT].unique()))
+    if empty:
+        raise ModelError(
+            f"no training rows for cohort {', '.join(empty)}: materialize gold cohort for it"
+        )
+    return frame[frame[COHORT].isin(months)]
+
+
+def labels_of(frame: pd.DataFrame) -> Labels:
+    """Return the labels, shape (n,): 1 for default, else 0."""
+    return frame[LABEL].to_numpy(dtype=np.int64)
+
+
+def require_both_classes(frame: pd.DataFrame, months: Sequence[str], purpose: str) -> None:
+    """Check that the cohorts `months` hold loans that defaulted and loans that did not.
+
+    Raises:
+        ModelError: if they do not, or one of them has no rows.
+    """
+    labels = labels_of(rows_of(frame, months))
+    if labels.min() == labels.max():
+        outcome = "defaulted" if labels[0] else "did not default"
+        raise ModelError(
+            f"the cohorts {min(months)} to {max(months)} cannot be used for {purpose}: all "
+            f"{labels.size} loans {outcome}, and a model needs both outcomes. "
+            "Check gold labels of these months, or widen the training window."
+        )

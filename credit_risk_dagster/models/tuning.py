@@ -1,0 +1,143 @@
+"""Parameters chosen by time-ordered cross-validation inside the training months."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
+
+from credit_risk_dagster.errors import ModelError
+from credit_risk_dagster.models.candidates import (
+    DEFAULT_PARAMETERS,
+    CandidateName,
+    Parameters,
+    build_pipeline,
+    suggest_parameters,
+)
+from credit_risk_dagster.models.scoring import score
+from credit_risk_dagster.models.split import TrainingWindow
+from credit_risk_dagster.models.training_rows import (
+    in_order,
+    labels_of,
+    require_both_classes,
+    rows_of,
+)
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import Trial as OptunaTrial
+
+RANDOM_TRIALS = 5
+"""Trials before the sampler starts to learn from them; Optuna's own 10 leave it 5 of 15."""
+
+FoldRows = tuple[pd.DataFrame, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of parameters and its AUC on each fold, oldest fold first."""
+
+    number: int
+    parameters: Parameters
+    fold_aucs: tuple[float, ...]
+    mean_auc: float
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The parameters of the trial with the highest mean AUC, and every trial."""
+
+    parameters: Parameters
+    mean_auc: float
+    trials: tuple[Trial, ...]
+
+
+def tune(
+    frame: pd.DataFrame,
+    window: TrainingWindow,
+    candidate: CandidateName,
+    trials: int,
+    seed: int,
+    threads: int,
+) -> Tuning:
+    """Choose a candidate's parameters by mean AUC over the folds of `window`.
+
+    Reads only rows of `window.train`. Folds run on `threads` threads, each fit on one; neither
+    their number nor the order of rows changes the result. Sampler: Bergstra et al., Algorithms
+    for Hyper-Parameter Optimization (NIPS 2011).
+
+    Raises:
+        ModelError: if a fold lacks a cohort or one of the two outcomes.
+    """
+    folds = _fold_rows(frame, window)
+    tried: list[Trial] = []
+    with threadpool_limits(limits=1), ThreadPoolExecutor(threads) as executor:
+
+        def mean_auc(proposal: "OptunaTrial") -> float:
+            parameters = suggest_parameters(candidate, proposal)
+            fold_aucs = _fold_aucs(folds, candidate, parameters, seed, executor)
+            mean = float(np.mean(fold_aucs))
+            tried.append(Trial(proposal.number, parameters, fold_aucs, mean))
+            return mean
+
+        with _quiet_optuna():
+            study = _new_study(candidate, seed)
+            study.optimize(mean_auc, n_trials=trials, n_jobs=1)
+    best = tried[study.best_trial.number]
+    return Tuning(best.parameters, best.mean_auc, tuple(tried))
+
+
+def _fold_rows(frame: pd.DataFrame, window: TrainingWindow) -> list[FoldRows]:
+    if not window.folds:
+        raise ModelError(
+            f"{len(window.train)} training months give no fold to tune on: "
+            "set CREDIT_RISK_POLICY_TRAIN_MONTHS to 4 or more"
+        )
+    rows = in_order(rows_of(frame, window.train))
+    for fold in window.folds:
+        require_both_classes(rows, fold.train, "fitting a fold")
+        require_both_classes(rows, fold.validation, "validating a fold")
+    return [(rows_of(rows, fold.train), rows_of(rows, fold.validation)) for fold in window.folds]
+
+
+def _fold_aucs(
+    folds: list[FoldRows],
+    candidate: CandidateName,
+    parameters: Parameters,
+    seed: int,
+    executor: Executor,
+) -> tuple[float, ...]:
+    def fold_auc(rows: FoldRows) -> float:
+        train, validation = rows
+        pipeline = build_pipeline(candidate, parameters, seed).fit(train, labels_of(train))
+        return float(roc_auc_score(labels_of(validation), score(pipeline, validation)))
+
+    # The newest fold is the largest: started first, it does not run alone at the end.
+    return tuple(executor.map(fold_auc, folds[::-1]))[::-1]
+
+
+def _new_study(candidate: CandidateName, seed: int) -> "Study":
+    import optuna
+
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=RANDOM_TRIALS)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.enqueue_trial(dict(DEFAULT_PARAMETERS[candidate]))
+    return study
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Silence Optuna's line for every trial: the trials are in the result."""
+    import optuna
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

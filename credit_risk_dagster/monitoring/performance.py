@@ -1,0 +1,75 @@
+"""Realised performance of a month's matured loans, as monitoring facts, on a named basis."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from credit_risk_dagster.models.evaluation import by_band, evaluate
+from credit_risk_dagster.models.scoring_bands import bands
+from credit_risk_dagster.monitoring.facts import MEASURED, PENDING, Fact
+
+Basis = Literal["current", "issued"]
+OVERALL = "overall"
+
+
+def performance_facts(
+    basis: Basis,
+    model_id: str,
+    labels: npt.NDArray[np.int64],
+    probabilities: npt.NDArray[np.float64],
+    threshold: float,
+    band_bounds: Sequence[float],
+) -> list[Fact]:
+    """Return every metric overall and calibration by score band.
+
+    Args:
+        basis: `issued` for the scores given at application, `current` for the model in production
+            applied to loans that it has never seen.
+        model_id: the model that gave the probabilities.
+        labels: shape (n,), 1 for default.
+        probabilities: shape (n,).
+        threshold: the probability from which a loan counts as predicted bad.
+        band_bounds: upper bounds of the score bands.
+    """
+    facts = [
+        Fact(
+            basis=basis,
+            metric=metric.name,
+            subject=OVERALL,
+            value=metric.value,
+            lower=metric.lower,
+            upper=metric.upper,
+            sample_size=metric.sample_size,
+            status=MEASURED,
+            model_id=model_id,
+        )
+        for metric in evaluate(labels, probabilities, threshold).values()
+    ]
+    for band in by_band(labels, probabilities, bands(probabilities, band_bounds).tolist()):
+        shared = {"basis": basis, "subject": f"band {band.band}", "model_id": model_id}
+        facts.append(
+            Fact(
+                metric="observed_default_rate",
+                value=band.observed_default_rate,
+                lower=band.lower,
+                upper=band.upper,
+                sample_size=band.sample_size,
+                **shared,
+            )
+        )
+        facts.append(
+            Fact(
+                metric="expected_default_rate",
+                value=band.expected_default_rate,
+                sample_size=band.sample_size,
+                **shared,
+            )
+        )
+    return facts
+
+
+def pending(basis: Basis, reason: str) -> Fact:
+    """Return the fact that performance is not known yet: never zero, never passed."""
+    return Fact(basis=basis, metric="auc", subject=OVERALL, status=PENDING, band=reason)

@@ -1,0 +1,33 @@
+"""The scores of a month's applicants."""
+
+import pyarrow as pa
+
+from credit_risk_dagster.tables.table import Table
+
+REASON_COUNT = 4
+
+PREDICTIONS = Table(
+    layer="inference",
+    name="predictions",
+    schema=pa.schema(
+        [
+            pa.field("loan_id", pa.string()),
+            pa.field("customer_id", pa.string()),
+            pa.field("snapshot_date", pa.date32()),
+            pa.field("revision", pa.int64()),
+            pa.field("model_id", pa.string()),
+            pa.field("probability", pa.float64()),
+            pa.field("band", pa.string()),
+            *(
+                field
+                for number in range(1, REASON_COUNT + 1)
+                for field in (
+                    pa.field(f"reason_{number}", pa.string()),
+                    pa.field(f"reason_{number}_log_odds", pa.float64()),
+                )
+            ),
+        ]
+    ),
+    key=("revision", "loan_id"),
+)
+"""Revision 0 holds the scores as issued; a corrected delivery adds a revision beside them."""

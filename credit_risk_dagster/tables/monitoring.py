@@ -1,0 +1,29 @@
+"""Monitoring facts: one row per month, model, basis, metric and subject."""
+
+import pyarrow as pa
+
+from credit_risk_dagster.tables.table import Table, schema_of
+
+_facts = schema_of(
+    snapshot_date=pa.date32(),
+    model_id=pa.string(),
+    basis=pa.string(),
+    metric=pa.string(),
+    subject=pa.string(),
+    value=pa.float64(),
+    lower=pa.float64(),
+    upper=pa.float64(),
+    sample_size=pa.int64(),
+    band=pa.string(),
+    status=pa.string(),
+)
+_key = ("basis", "metric", "subject")
+
+DRIFT = Table(layer="monitoring", name="drift", schema=_facts, key=_key)
+"""Shift of the month's scores and features; `upper` of a PSI is what noise alone gives."""
+
+PERFORMANCE = Table(layer="monitoring", name="performance", schema=_facts, key=_key)
+"""Discrimination and calibration on outcomes that matured in the month."""
+
+SCORE = "score"
+OVERALL = "overall"

@@ -1,0 +1,63 @@
+"""What a month's training leaves behind: the verdict of the policy and the two candidates."""
+
+import pyarrow as pa
+
+from credit_risk_dagster.models.candidates import CANDIDATES
+from credit_risk_dagster.tables.table import Table, schema_of
+
+OUT_OF_TIME_SCORES = "out_of_time_scores"
+
+TRAINING_DECISION = Table(
+    layer="training",
+    name="training_decision",
+    schema=schema_of(
+        snapshot_date=pa.date32(),
+        action=pa.string(),
+        reason=pa.string(),
+        cohorts=pa.string(),
+        last_training=pa.string(),
+    ),
+    key=("snapshot_date",),
+)
+
+
+def _candidate_table(name: str) -> Table:
+    return Table(
+        layer="training",
+        name=name,
+        schema=schema_of(
+            snapshot_date=pa.date32(),
+            action=pa.string(),
+            reason=pa.string(),
+            model_id=pa.string(),
+            training_key=pa.string(),
+            parameters=pa.string(),
+            train_auc=pa.float64(),
+            test_auc=pa.float64(),
+            oot_auc=pa.float64(),
+            oot_auc_lower=pa.float64(),
+            oot_auc_upper=pa.float64(),
+            tuning_auc=pa.float64(),
+            train_size=pa.int64(),
+            test_size=pa.int64(),
+            oot_size=pa.int64(),
+            model_sha256=pa.string(),
+            mlflow_run_id=pa.string(),
+        ),
+        key=("snapshot_date",),
+        unhashed=("model_sha256", "mlflow_run_id"),
+        beside=(
+            (
+                OUT_OF_TIME_SCORES,
+                schema_of(
+                    loan_id=pa.string(),
+                    cohort=pa.string(),
+                    default=pa.int64(),
+                    probability=pa.float64(),
+                ),
+            ),
+        ),
+    )
+
+
+CANDIDATE_TABLES = {name: _candidate_table(name) for name in CANDIDATES}
