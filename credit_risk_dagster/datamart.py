@@ -187,7 +187,9 @@ class Datamart:
             if types.get(field.name) != field.type
         }
         if wrong:
-            raise PartitionError(f"{table.partition(month)} has other columns than declared: {wrong}.")
+            raise PartitionError(
+                f"{table.partition(month)} has other columns than declared: {wrong}."
+            )
         columns = table.hashed_columns
         if table.key:
             _require_unique_key(table, month, rows)

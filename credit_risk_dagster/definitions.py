@@ -1,5 +1,7 @@
 """The map of the code location: everything that Dagster shows, on one screen."""
 
+import warnings
+
 import dagster as dg
 
 from credit_risk_dagster.assets.bronze import bronze_assets
@@ -9,7 +11,14 @@ from credit_risk_dagster.assets.monitoring import monitoring_assets
 from credit_risk_dagster.assets.production import production_assets
 from credit_risk_dagster.assets.silver import silver_assets
 from credit_risk_dagster.assets.training import training_assets
-from credit_risk_dagster.automation.jobs import monthly_job
+from credit_risk_dagster.automation.alerts import alert_sensors
+from credit_risk_dagster.automation.arrival import deadline_schedule, delivery_sensor
+from credit_risk_dagster.automation.jobs import monthly_job, training_job
+from credit_risk_dagster.automation.retraining import retraining_sensor
+from credit_risk_dagster.checks.delivery import delivery_checks
+from credit_risk_dagster.checks.models import model_checks
+from credit_risk_dagster.checks.monthly_check import build_checks
+from credit_risk_dagster.checks.point_in_time import gold_checks
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.model_store import ModelStore
 from credit_risk_dagster.partitions import monthly_partitions
@@ -21,7 +30,7 @@ from credit_risk_dagster.settings import Settings, load_settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Return the definitions of one installation."""
     months = monthly_partitions(settings)
-    job = monthly_job(months)
+    month_job, month_training_job = monthly_job(months), training_job(months)
     return dg.Definitions(
         assets=[
             *bronze_assets(months),
@@ -32,7 +41,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *inference_assets(months),
             *monitoring_assets(months),
         ],
-        jobs=[job],
+        asset_checks=build_checks([*delivery_checks(), *gold_checks(), *model_checks()]),
+        jobs=[month_job, month_training_job],
+        schedules=[deadline_schedule(settings, month_job)],
+        sensors=[
+            delivery_sensor(settings, month_job),
+            retraining_sensor(settings, month_training_job),
+            *alert_sensors(settings),
+        ],
         resources={
             "settings": settings,
             "datamart": Datamart(settings.home),
@@ -44,4 +60,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
 
 
-defs = build_definitions(load_settings())
+with warnings.catch_warnings():
+    # Backfill policies and month offsets are marked beta in every release that has them.
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    defs = build_definitions(load_settings())

@@ -58,9 +58,7 @@ class ModelStore:
 
     def card(self, model_id: str) -> dict[str, Any]:
         """Return what was recorded of a model when it was trained."""
-        card: dict[str, Any] = json.loads(
-            (self.path(model_id) / CARD).read_text(encoding="utf-8")
-        )
+        card: dict[str, Any] = json.loads((self.path(model_id) / CARD).read_text(encoding="utf-8"))
         return card
 
     def reference(self, model_id: str) -> Reference:

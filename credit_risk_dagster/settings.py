@@ -25,8 +25,12 @@ class TrainingPolicy(BaseModel):
     test_months: int = Field(2, ge=1, description="Cohorts scored once after tuning.")
     out_of_time_months: int = Field(2, ge=1, description="Cohorts that judge the candidates.")
     retrain_after_months: int = Field(3, ge=1, description="Months from one training to the next.")
-    retrain_early: bool = Field(False, description="Retrain also after a breach of the month before.")
-    minimum_auc: float = Field(0.70, ge=0.5, le=1, description="OOT AUC that a challenger must reach.")
+    retrain_early: bool = Field(
+        False, description="Retrain also after a breach of the month before."
+    )
+    minimum_auc: float = Field(
+        0.70, ge=0.5, le=1, description="OOT AUC that a challenger must reach."
+    )
     promotion_significance: float = Field(
         0.05, gt=0, lt=1, description="One-sided p-value below which a better AUC is not noise."
     )
@@ -52,9 +56,13 @@ class MonitoringSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    decision_threshold: float = Field(0.5, gt=0, lt=1, description="Probability that counts as bad.")
+    decision_threshold: float = Field(
+        0.5, gt=0, lt=1, description="Probability that counts as bad."
+    )
     psi_moderate: float = Field(0.10, gt=0, description="PSI from which a shift is moderate.")
-    psi_significant: float = Field(0.25, gt=0, description="PSI above which a shift is significant.")
+    psi_significant: float = Field(
+        0.25, gt=0, description="PSI above which a shift is significant."
+    )
     dark_source_share: Share = Field(
         0.5, description="Share of applicants without a source from which it has gone dark."
     )
@@ -62,7 +70,9 @@ class MonitoringSettings(BaseModel):
     label_rate_high: Share = Field(0.60, description="Highest plausible default rate of a cohort.")
     quarantine_warning_share: Share = Field(0.01, description="Quarantined share that is reported.")
     quarantine_limit_share: Share = Field(0.05, description="Quarantined share that stops a month.")
-    report_features: int = Field(15, ge=0, description="Features in Evidently's report; 0: no report.")
+    report_features: int = Field(
+        15, ge=0, description="Features in Evidently's report; 0: no report."
+    )
 
 
 class Settings(BaseSettings):
@@ -76,17 +86,24 @@ class Settings(BaseSettings):
         extra="ignore",
     )
 
-    home: Path = Field(Path("datamart"), description="The folder that holds all of an installation.")
+    home: Path = Field(
+        Path("datamart"), description="The folder that holds all of an installation."
+    )
     raw: Path | None = Field(None, description="Where extracts arrive; default: raw/ in the home.")
     first_month: Month = Field("2023-01-01", description="The first snapshot month.")
     last_month: Month | None = Field(None, description="The last one; default: the current month.")
     engine: Literal["duckdb", "pyspark"] = Field("duckdb", description="What runs the tables.")
-    spark_master: str = Field("local[2]", description="The Spark master, or sc:// for Spark Connect.")
+    spark_master: str = Field(
+        "local[2]", description="The Spark master, or sc:// for Spark Connect."
+    )
     mlflow_tracking_uri: str | None = Field(None, description="Default: SQLite in the home.")
     mlflow_artifacts: str | None = Field(None, description="Default: a folder in the home.")
-    reports_url: str | None = Field(None, description="Where the reports folder is served, if it is.")
+    reports_url: str | None = Field(
+        None, description="Where the reports folder is served, if it is."
+    )
     alert_webhook: HttpUrl | None = Field(None, description="Where alerts are posted as JSON.")
     automation: bool = Field(False, description="Whether schedule and sensors start switched on.")
+    deadline_day: int = Field(5, ge=1, le=28, description="Day by which a month must have arrived.")
     accept_unterminated_line: bool = Field(
         False, description="Accept a last line without a line end, instead of taking it as cut off."
     )
@@ -101,7 +118,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _months_in_order(self) -> Self:
         if self.last_month is not None and self.last_month < self.first_month:
-            raise ValueError(f"last_month {self.last_month} is before first_month {self.first_month}")
+            raise ValueError(
+                f"last_month {self.last_month} is before first_month {self.first_month}"
+            )
         return self
 
     @property
@@ -112,7 +131,10 @@ class Settings(BaseSettings):
     @property
     def tracking_uri(self) -> str:
         """Where MLflow keeps runs and the model registry."""
-        return self.mlflow_tracking_uri or f"sqlite:///{(self.home / 'mlflow' / 'mlflow.db').resolve()}"
+        return (
+            self.mlflow_tracking_uri
+            or f"sqlite:///{(self.home / 'mlflow' / 'mlflow.db').resolve()}"
+        )
 
     @property
     def artifact_location(self) -> str:

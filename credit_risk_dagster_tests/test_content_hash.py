@@ -42,7 +42,7 @@ def comparable_rows(table: pa.Table) -> list[list[object]]:
     return [[comparable(value) for value in row.values()] for row in table.to_pylist()]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ROW, max_size=6), st.lists(ROW, max_size=6))
 def test_hashes_are_equal_exactly_when_the_values_are(
     one: list[dict[str, object]], other: list[dict[str, object]]
@@ -52,6 +52,7 @@ def test_hashes_are_equal_exactly_when_the_values_are(
     assert (content_hash(first) == content_hash(second)) == equal
 
 
+@settings(deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=5), st.data())
 def test_one_changed_value_changes_the_hash(
     rows: list[dict[str, object]], data: st.DataObject
@@ -65,6 +66,7 @@ def test_one_changed_value_changes_the_hash(
     assert (content_hash(first) == content_hash(second)) == equal
 
 
+@settings(deadline=None)
 @given(st.lists(ROW, max_size=12), st.lists(st.integers(0, 12), max_size=4))
 def test_the_hash_does_not_depend_on_chunks_offsets_or_encodings(
     rows: list[dict[str, object]], cuts: list[int]
@@ -210,7 +212,7 @@ def test_the_hash_of_a_known_table_stays_what_it_is() -> None:
     assert content_hash(table) == "097656d7623b206136038537efded0627a54658544e72e3b6898b2923c06bd18"
 
 
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(1, 300), st.integers(1, 40))
 def test_small_batches_join_into_the_same_slices(rows: int, size: int) -> None:
     table = pa.table({"x": list(range(rows))})

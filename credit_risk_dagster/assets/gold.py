@@ -75,9 +75,7 @@ def _write_features(
             inputs: dict[str, str] = {}
             for table in reads:
                 inputs |= datamart.hashes(table, [month])
-            inputs |= datamart.hashes(
-                SILVER_CLICKSTREAM, month_range(settings.first_month, month)
-            )
+            inputs |= datamart.hashes(SILVER_CLICKSTREAM, month_range(settings.first_month, month))
             applications = datamart.required_manifest(SILVER_FINANCIALS, month).rows
             manifest = datamart.commit(
                 FEATURES_TABLE,

@@ -119,7 +119,9 @@ def _quarantine_limit(bronze: Manifest, settings: Settings) -> Rule:
     return rule
 
 
-def _metadata(datamart: Datamart, table: Table, manifest: Manifest, month: str) -> dict[str, object]:
+def _metadata(
+    datamart: Datamart, table: Table, manifest: Manifest, month: str
+) -> dict[str, object]:
     corrections = pc.sum(
         pc.not_equal(datamart.read(table, [month]).column(CORRECTIONS), "")
     ).as_py()

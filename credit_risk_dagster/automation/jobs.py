@@ -1,8 +1,12 @@
-"""The job that runs a month, or any range of months, with the whole chain."""
+"""The jobs: a month, or any range of months, with the whole chain; and a month's training alone."""
 
 from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from credit_risk_dagster.assets.monthly import asset_key
+from credit_risk_dagster.tables.production import PRODUCTION_MODEL
+from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -10,6 +14,7 @@ if TYPE_CHECKING:
     )
 
 MONTHLY_JOB = "monthly"
+TRAINING_JOB = "training"
 
 
 def monthly_job(months: dg.PartitionsDefinition[str]) -> "UnresolvedAssetJobDefinition":
@@ -19,4 +24,15 @@ def monthly_job(months: dg.PartitionsDefinition[str]) -> "UnresolvedAssetJobDefi
         selection=dg.AssetSelection.all(),
         partitions_def=months,
         description="Everything of a month: refine, decide, train where due, score, monitor.",
+    )
+
+
+def training_job(months: dg.PartitionsDefinition[str]) -> "UnresolvedAssetJobDefinition":
+    """Return the job of a month's decision, candidates and production model."""
+    tables = (TRAINING_DECISION, *CANDIDATE_TABLES.values(), PRODUCTION_MODEL)
+    return dg.define_asset_job(
+        TRAINING_JOB,
+        selection=dg.AssetSelection.assets(*(asset_key(table) for table in tables)),
+        partitions_def=months,
+        description="The training of a month, before or without its delivery.",
     )

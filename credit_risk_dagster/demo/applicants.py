@@ -61,7 +61,7 @@ def draw_applicants(portfolio: DemoPortfolio, month: str) -> Applicants:
 
 def _customer_ids(positions: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.str_]:
     # Every step is one-to-one on 32 bits: ids look arbitrary and never collide.
-    number = (positions + seed).astype(np.uint32)
+    number = (positions + seed % 2**32).astype(np.uint32)
     number = number * np.uint32(2_654_435_769)
     number = number ^ (number >> np.uint32(15))
     number = number * np.uint32(2_246_822_519)

@@ -54,7 +54,7 @@ def clean_attributes(applicants: Applicants, seed: int) -> pd.DataFrame:
 
 def _names(random: np.random.Generator, count: int) -> npt.NDArray[np.object_]:
     syllables, endings = np.array(SYLLABLES, dtype=object), np.array(ENDINGS, dtype=object)
-    starts = syllables[random.integers(len(SYLLABLES), size=(4, count))]
+    starts = syllables[random.integers(len(SYLLABLES), size=(3, count))]
     ends = endings[random.integers(len(ENDINGS), size=(2, count))]
     given = np.array([name.capitalize() for name in starts[0] + ends[0]], dtype=object)
     family = np.array([name.capitalize() for name in starts[1] + starts[2] + ends[1]], dtype=object)

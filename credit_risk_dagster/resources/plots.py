@@ -66,9 +66,7 @@ def tuning_figure(mean_aucs: Sequence[float]) -> "Figure":
     return figure
 
 
-def score_figure(
-    scores: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]
-) -> "Figure":
+def score_figure(scores: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> "Figure":
     """Draw the scores of a month over the model's out-of-time scores."""
     figure, (axes,) = _figure()
     bins = np.linspace(0, 1, 21)

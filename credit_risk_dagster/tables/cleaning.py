@@ -136,7 +136,9 @@ def _quote(name: str, raw: ir.StringColumn, fault: str) -> ir.StringValue:
 
 
 def _when(condition: ir.BooleanValue, text: ir.StringValue | str) -> ir.StringValue:
-    return ibis.ifelse(condition, ibis.literal(text) if isinstance(text, str) else text, ibis.null("string"))
+    return ibis.ifelse(
+        condition, ibis.literal(text) if isinstance(text, str) else text, ibis.null("string")
+    )
 
 
 def _first_of(*cases: tuple[ir.BooleanValue, ir.StringValue]) -> ir.StringValue:

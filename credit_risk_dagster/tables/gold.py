@@ -98,10 +98,14 @@ def features(
         "loan_id", "customer_id", "snapshot_date"
     )
     known = attributes.select(*_PER_APPLICANT, "age", "occupation", has_attributes=True)
-    rows = applicants.left_join(known, _PER_APPLICANT).drop("customer_id_right", "snapshot_date_right")
+    rows = applicants.left_join(known, _PER_APPLICANT).drop(
+        "customer_id_right", "snapshot_date_right"
+    )
     rows = rows.left_join(_financial_features(financials), _PER_APPLICANT)
     rows = rows.drop("customer_id_right", "snapshot_date_right")
-    rows = rows.left_join(_clickstream_so_far(applicants, clickstream), "loan_id").drop("loan_id_right")
+    rows = rows.left_join(_clickstream_so_far(applicants, clickstream), "loan_id").drop(
+        "loan_id_right"
+    )
     rows = rows.mutate(
         has_attributes=rows.has_attributes.fill_null(False),
         has_financials=rows.has_financials.fill_null(False),

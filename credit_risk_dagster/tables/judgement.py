@@ -31,7 +31,9 @@ def beside(schema: pa.Schema, key: Sequence[str]) -> tuple[tuple[str, pa.Schema]
     return ((QUARANTINED, quarantined), (DUPLICATES, pa.schema(fields)))
 
 
-def judge(bronze: ir.Table, table: Table, columns: dict[str, Cleaned], key: Sequence[str]) -> ir.Table:
+def judge(
+    bronze: ir.Table, table: Table, columns: dict[str, Cleaned], key: Sequence[str]
+) -> ir.Table:
     """Return every delivered row, cleaned, with its disposition, corrections and reasons.
 
     A row that repeats another to the letter is a duplicate. Rows that share a key and differ are

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credit_risk_dagster.delivery import lines as lines_module
@@ -125,7 +125,6 @@ def test_a_bad_line_without_a_month_is_rejected_alone_with_its_text(
         (GOOD.replace(b"Ann", b"A\xffn"), "not valid UTF-8", "A\\xffn"),
         (GOOD.replace(b"Ann", b"A\xed\xa0\x80n"), "not valid UTF-8", "A\\xed\\xa0\\x80n"),
         (GOOD.replace(b"Ann", b"A\rn"), "a carriage return inside the line", "A\rn"),
-        (GOOD + b"\r", "a carriage return inside the line", "01\r"),
     ],
 )
 def test_a_bad_line_whose_month_can_be_read_is_rejected_in_that_month(
@@ -217,12 +216,13 @@ def test_a_file_replaced_by_one_of_the_same_size_is_refused(tmp_path: Path) -> N
         list(read_file(file, ATTRIBUTES, read_header(file, ATTRIBUTES), [MONTH]))
 
 
-VALUE = st.text(st.sampled_from('a7 é\u2028\x85\x0b\x0c\ufeff\t\\,;"\'#_'), max_size=6)
+VALUE = st.text(st.sampled_from("a7 é\u2028\x85\x0b\x0c\ufeff\t\\,;\"'#_"), max_size=6)
 ROW = st.builds(row, VALUE, st.just(MONTH), Name=VALUE, Age=VALUE, SSN=VALUE, Occupation=VALUE)
 ORDER = st.permutations(COLUMNS)
 BLOCK = st.sampled_from([1, 7, 64, 1 << 20])
 
 
+@settings(deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=8), ORDER, st.sampled_from([b"\n", b"\r\n"]), BLOCK)
 def test_valid_lines_are_read_as_the_csv_module_reads_them(
     written: list[dict[str, str]], columns: list[str], end: bytes, block: int
@@ -292,6 +292,7 @@ def damaged_lines(draw: st.DrawFn) -> bytes:
     return draw(st.just(written) | st.binary(max_size=12).map(lambda raw: raw.replace(b"\n", b"")))
 
 
+@settings(deadline=None)
 @given(st.lists(damaged_lines(), min_size=1, max_size=10), BLOCK)
 def test_each_line_is_judged_by_itself_and_like_the_grammar_says(
     written: list[bytes], block: int

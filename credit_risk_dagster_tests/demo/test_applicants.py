@@ -8,7 +8,7 @@ from credit_risk_dagster.months import month_range
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 2**63), size=st.integers(1, 300))
+@given(seed=st.integers(0, 2**128), size=st.integers(1, 300))
 def test_no_two_customers_of_a_portfolio_share_an_id(seed: int, size: int) -> None:
     portfolio = DemoPortfolio("2025-06", applicants_per_month=size, seed=seed)
     months = month_range("2023-01-01", "2026-12-01")

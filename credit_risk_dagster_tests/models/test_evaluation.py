@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, ks_2samp, norm, sem
 from sklearn import metrics as sklearn_metrics
 
-from credit_risk_dagster.models.evaluation import METRIC_NAMES, Metric, by_band, evaluate
+from credit_risk_dagster.models.evaluation import METRIC_NAMES, Metric, evaluate
 
 RNG = np.random.default_rng(11)
 PROBABILITIES = np.round(RNG.beta(1.2, 2.5, size=700), 2)  # ties on purpose
@@ -229,28 +229,3 @@ def test_a_million_loans_are_evaluated_on_the_same_definitions() -> None:
     assert value_of(evaluated, "auc") == pytest.approx(auc, abs=1e-9)
     assert value_of(evaluated, "ks_discrimination") == pytest.approx(distance, abs=1e-9)
     assert value_of(evaluated, "calibration_slope") == pytest.approx(1, abs=0.01)
-
-
-def test_calibration_by_band_adds_up_to_the_whole() -> None:
-    bands = np.where(PROBABILITIES < 0.2, "A", np.where(PROBABILITIES < 0.5, "B", "C"))
-    result = by_band(LABELS, PROBABILITIES, pd.Series(bands))
-    assert [one.band for one in result] == ["A", "B", "C"]
-    assert sum(one.sample_size for one in result) == 700
-    assert sum(one.observed_default_rate * one.sample_size for one in result) == pytest.approx(
-        LABELS.sum()
-    )
-    low = result[0]
-    inside = bands == "A"
-    expected = binomtest(int(LABELS[inside].sum()), int(inside.sum())).proportion_ci(
-        method="wilson"
-    )
-    assert (low.lower, low.upper) == pytest.approx((expected.low, expected.high))
-    assert low.expected_default_rate == pytest.approx(PROBABILITIES[inside].mean())
-
-
-def test_a_loan_without_a_band_is_refused_and_no_loans_have_no_bands() -> None:
-    with pytest.raises(ValueError, match="no band for the loan in row 1"):
-        by_band([0, 1], [0.1, 0.2], ["A", None])  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="bands has 3 rows, labels 2"):
-        by_band([0, 1], [0.1, 0.2], ["A", "B", "C"])
-    assert by_band([], [], []) == []

@@ -1,0 +1,133 @@
+"""What starts a month: its delivery, as soon as it is there, or the deadline, loudly."""
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from credit_risk_dagster.automation.jobs import MONTHLY_JOB
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.due import DueMonth, due_month, next_due_month, read_deliveries
+from credit_risk_dagster.errors import PlatformError
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.sources import SOURCES
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+
+DELIVERY_TAG = "credit_risk/delivery"
+SECONDS_BETWEEN_LOOKS = 300
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+def delivery_sensor(
+    settings: Settings, job: "UnresolvedAssetJobDefinition"
+) -> dg.SensorDefinition:
+    """Return the sensor that starts the first month that is due and delivered."""
+
+    @dg.sensor(
+        name="delivery_arrived",
+        job=job,
+        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        default_status=sensor_status(settings),
+        description="Starts a month when its four extracts are there, and again, with the months "
+        "that read it, when a corrected one arrives; else says what is missing.",
+    )
+    def delivery_arrived(
+        context: dg.SensorEvaluationContext, datamart: dg.ResourceParam[Datamart]
+    ) -> dg.SensorResult | dg.SkipReason:
+        running = unfinished_run(context.instance)
+        if running is not None:
+            return dg.SkipReason(f"Run {running} is at work; months run one at a time.")
+        cache = json.loads(context.cursor) if context.cursor else {}
+        try:
+            deliveries = read_deliveries(settings, cache)
+        except PlatformError as error:
+            return dg.SkipReason(str(error))
+        context.update_cursor(json.dumps(cache))
+        latest = settings.latest_month(datetime.now(UTC).date())
+        due = next_due_month(settings, datamart, deliveries, latest)
+        if due is None:
+            return dg.SkipReason(f"Every month up to {latest[:7]} is up to date.")
+        if due.missing:
+            return dg.SkipReason(missing_text(settings, due))
+        return dg.SensorResult(run_requests=[_request(due)])
+
+    return delivery_arrived
+
+
+def deadline_schedule(
+    settings: Settings, job: "UnresolvedAssetJobDefinition"
+) -> dg.ScheduleDefinition:
+    """Return the schedule that starts a month at its deadline, whatever is missing."""
+
+    @dg.schedule(
+        name="month_deadline",
+        job=job,
+        cron_schedule=f"0 6 {settings.deadline_day} * *",
+        execution_timezone="UTC",
+        default_status=(
+            dg.DefaultScheduleStatus.RUNNING
+            if settings.automation
+            else dg.DefaultScheduleStatus.STOPPED
+        ),
+        description="The deadline of a month: starts it if nothing has, so that a missing extract "
+        "fails a run and is seen.",
+    )
+    def month_deadline(
+        context: dg.ScheduleEvaluationContext, datamart: dg.ResourceParam[Datamart]
+    ) -> dg.RunRequest | dg.SkipReason:
+        month = settings.latest_month(context.scheduled_execution_time.date())
+        due = due_month(datamart, read_deliveries(settings), month)
+        if due is None:
+            return dg.SkipReason(f"{month[:7]} is up to date.")
+        started = context.instance.get_runs(
+            dg.RunsFilter(job_name=MONTHLY_JOB, tags={DELIVERY_TAG: due.state}), limit=1
+        )
+        if started:
+            status = started[0].status.value.lower()
+            return dg.SkipReason(
+                f"{month[:7]} was started on this delivery: run {started[0].run_id}, {status}."
+            )
+        return _request(due)
+
+    return month_deadline
+
+
+def _request(due: DueMonth) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{due.month}-{due.state}",
+        partition_key=due.month,
+        tags={DELIVERY_TAG: due.state},
+    )
+
+
+def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
+    """Return whether a sensor starts switched on."""
+    on = settings.automation
+    return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+
+
+def unfinished_run(instance: dg.DagsterInstance) -> str | None:
+    """Return the run that is waiting or at work, if there is one."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1)
+    return runs[0].run_id if runs else None
+
+
+def missing_text(settings: Settings, due: DueMonth) -> str:
+    """Say which extracts of a month have not arrived, and under which names they are expected."""
+    stems = {source.name: source.file_stem for source in SOURCES}
+    named = ", ".join(
+        f"{name} ({stems[name]}.csv with all months, or {stems[name]}_{due.month[:7]}.csv)"
+        for name in due.missing
+    )
+    return f"{due.month[:7]} waits for {named}."

@@ -1,0 +1,76 @@
+"""The sensor that applies the retraining policy to the current month."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from credit_risk_dagster.automation.arrival import sensor_status, unfinished_run
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.errors import PlatformError
+from credit_risk_dagster.history import early_retraining_breaches, training_verdict
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster.tables.training import CANDIDATE_TABLES
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+
+SECONDS_BETWEEN_LOOKS = 3600
+
+
+def retraining_sensor(
+    settings: Settings, job: "UnresolvedAssetJobDefinition"
+) -> dg.SensorDefinition:
+    """Return the sensor that asks for the current month's training when it is due."""
+
+    @dg.sensor(
+        name="training_due",
+        job=job,
+        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        default_status=sensor_status(settings),
+        description="Asks for the current month's training when the policy says that it is due "
+        "and it was not done; never for a month that has issued scores.",
+    )
+    def training_due(
+        context: dg.SensorEvaluationContext, datamart: dg.ResourceParam[Datamart]
+    ) -> dg.RunRequest | dg.SkipReason:
+        month = settings.latest_month(datetime.now(UTC).date())
+        running = unfinished_run(context.instance)
+        if running is not None:
+            return dg.SkipReason(f"Run {running} is at work; months run one at a time.")
+        return training_request(settings, datamart, month)
+
+    return training_due
+
+
+def training_request(
+    settings: Settings, datamart: Datamart, month: str
+) -> dg.RunRequest | dg.SkipReason:
+    """Return the request for a month's training, or the reason why there is none."""
+    try:
+        breaches, _ = early_retraining_breaches(datamart, settings, month)
+        verdict, inputs = training_verdict(datamart, settings, month, breaches)
+    except PlatformError as error:
+        return dg.SkipReason(f"{month[:7]} cannot be decided yet: {error}")
+    if not verdict.is_due:
+        return dg.SkipReason(verdict.reason)
+    if all(_is_trained(datamart, name, month) for name in CANDIDATE_TABLES):
+        return dg.SkipReason(f"The training of {month[:7]} is done.")
+    issued = datamart.manifest(PREDICTIONS, month)
+    if issued is not None and issued.rows:
+        return dg.SkipReason(
+            f"{month[:7]} has issued scores, which a training would contradict: {verdict.reason}"
+        )
+    state = hashlib.sha256(repr(sorted(inputs.items())).encode()).hexdigest()[:16]
+    return dg.RunRequest(run_key=f"training-{month}-{state}", partition_key=month)
+
+
+def _is_trained(datamart: Datamart, name: str, month: str) -> bool:
+    table = CANDIDATE_TABLES[name]
+    if datamart.manifest(table, month) is None:
+        return False
+    return datamart.read(table, [month]).column("model_id")[0].is_valid

@@ -1,0 +1,89 @@
+"""Checks of bronze and silver: what was delivered, what of it could be used."""
+
+from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
+from credit_risk_dagster.checks.structure import structure_checks
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
+from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
+from credit_risk_dagster.tables.quarantine import quarantined_share, reason_counts
+from credit_risk_dagster.tables.silver import SILVER
+
+SHOWN_LINES = 3
+
+
+def delivery_checks() -> list[MonthlyCheck]:
+    """Return the checks of every source."""
+    return [check for name in BRONZE for check in _source_checks(name)]
+
+
+def _source_checks(name: str) -> list[MonthlyCheck]:
+    bronze, silver = BRONZE[name], SILVER[name]
+
+    def whole_lines(datamart: Datamart, settings: Settings, month: str) -> Finding:
+        manifest = datamart.required_manifest(bronze, month)
+        rejected = datamart.read_beside(bronze, month, REJECTED).drop_columns("text").to_pylist()
+        undated = manifest.provenance["undated_lines"]
+        shown = [
+            f"line {line['line_number']} of {line['source_file']}: {line['reason']}"
+            for line in [*rejected, *undated][:SHOWN_LINES]
+        ]
+        figures = {"rejected": len(rejected), "undated": manifest.provenance["undated"]}
+        if not shown:
+            return Finding(True, f"All {manifest.rows} lines could be read.", figures)
+        count = len(rejected) + manifest.provenance["undated"]
+        return Finding(False, f"{count} lines could not be read, {'; '.join(shown)}.", figures)
+
+    def adds_up(datamart: Datamart, settings: Settings, month: str) -> Finding:
+        delivered = datamart.required_manifest(bronze, month)
+        refined = datamart.required_manifest(silver, month)
+        parts = {
+            "accepted": refined.rows,
+            "quarantined": refined.beside[QUARANTINED]["rows"],
+            "duplicates": refined.beside[DUPLICATES]["rows"],
+            "unreadable": delivered.beside[REJECTED]["rows"],
+        }
+        total = delivered.facts["delivered"]
+        sentence = " + ".join(f"{count} {part}" for part, count in parts.items())
+        return Finding(sum(parts.values()) == total, f"{sentence} of {total} delivered.", parts)
+
+    def quarantine_share(datamart: Datamart, settings: Settings, month: str) -> Finding:
+        refined = datamart.required_manifest(silver, month)
+        share = quarantined_share(datamart.required_manifest(bronze, month), refined)
+        limit = settings.monitoring.quarantine_warning_share
+        reasons = reason_counts(datamart.file(silver, month, f"{QUARANTINED}.parquet"))
+        named = "; ".join(f"{reason} ({count})" for reason, count in reasons[:SHOWN_LINES])
+        return Finding(
+            share <= limit,
+            f"{share:.2%} quarantined or unreadable, limit {limit:.2%}. {named}".strip(),
+            {"share": share},
+        )
+
+    def no_duplicates(datamart: Datamart, settings: Settings, month: str) -> Finding:
+        count = datamart.required_manifest(silver, month).beside[DUPLICATES]["rows"]
+        sentence = f"{count} rows repeat another to the letter and were dropped."
+        return Finding(count == 0, sentence, {"duplicates": count})
+
+    return [
+        MonthlyCheck(
+            bronze, "whole_lines", whole_lines, "Every delivered line can be read, to the last."
+        ),
+        *structure_checks(bronze),
+        *structure_checks(silver),
+        MonthlyCheck(
+            silver,
+            "adds_up",
+            adds_up,
+            "Accepted, quarantined, duplicate and unreadable rows add up to what was delivered.",
+            blocking=True,
+        ),
+        MonthlyCheck(
+            silver,
+            "quarantine_share",
+            quarantine_share,
+            "Few rows are quarantined; above the hard limit the asset itself fails.",
+        ),
+        MonthlyCheck(
+            silver, "no_duplicates", no_duplicates, "No row is delivered twice.", warns=True
+        ),
+    ]

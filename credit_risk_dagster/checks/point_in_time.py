@@ -1,0 +1,119 @@
+"""Checks that nothing computed for a month read the future, and that no source has gone dark."""
+
+import pyarrow.compute as pc
+
+from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
+from credit_risk_dagster.checks.structure import structure_checks
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.features import CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.months import add_months, first_day
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS
+
+
+def gold_checks() -> list[MonthlyCheck]:
+    """Return the checks of features, labels and cohort."""
+    return [
+        *structure_checks(FEATURES_TABLE),
+        *structure_checks(LABELS),
+        *structure_checks(COHORT),
+        MonthlyCheck(
+            FEATURES_TABLE,
+            "nothing_from_the_future",
+            features_know_no_future,
+            "No feature was known after the month of application, nor read from a later month.",
+            blocking=True,
+        ),
+        MonthlyCheck(
+            FEATURES_TABLE,
+            "no_dark_source",
+            no_dark_source,
+            "Every source covers the month's applicants; one that went dark is not imputed away "
+            "in silence.",
+        ),
+        MonthlyCheck(
+            COHORT,
+            "nothing_from_the_future",
+            cohort_knows_no_future,
+            "Every row has the features of its application month, six months before its label.",
+            blocking=True,
+        ),
+        MonthlyCheck(
+            COHORT,
+            "every_label_has_features",
+            every_label_has_features,
+            "Every label that matured finds the features of its application.",
+        ),
+        MonthlyCheck(
+            LABELS, "label_rate", label_rate, "The default rate of the cohort is plausible."
+        ),
+    ]
+
+
+def features_know_no_future(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Look at the dates of the inputs, and at the months of the partitions that were read."""
+    rows = datamart.read(FEATURES_TABLE, [month])
+    late = pc.sum(pc.greater(rows.column("latest_input_date"), first_day(month))).as_py() or 0
+    manifest = datamart.required_manifest(FEATURES_TABLE, month)
+    future = [name for name in manifest.inputs if name.rsplit("/", 1)[-1] > month]
+    sentence = (
+        f"{late} of {rows.num_rows} applicants have an input dated after {month[:7]}; "
+        f"{len(future)} of {len(manifest.inputs)} partitions read are of a later month."
+    )
+    return Finding(late == 0 and not future, sentence, {"applicants": rows.num_rows})
+
+
+def no_dark_source(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Measure the share of the month's applicants that each source knows nothing of."""
+    rows = datamart.read(FEATURES_TABLE, [month])
+    if rows.num_rows == 0:
+        return Finding(True, "No applicants in the month.")
+    unknown = {
+        "clickstream": pc.mean(pc.equal(rows.column(CLICKSTREAM_MONTHS), 0)).as_py(),
+        "attributes": pc.mean(pc.invert(rows.column("has_attributes"))).as_py(),
+        "financials": pc.mean(pc.invert(rows.column("has_financials"))).as_py(),
+    }
+    limit = settings.monitoring.dark_source_share
+    dark = [name for name, share in unknown.items() if share > limit]
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in unknown.items())
+    sentence = f"Applicants without a source: {shares}."
+    if dark:
+        sentence = (
+            f"{' and '.join(dark)} went dark for new applicants. {sentence} They are scored "
+            "without it; ask the source's owner when it comes back."
+        )
+    return Finding(not dark, sentence, unknown)
+
+
+def cohort_knows_no_future(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Look at the application month and the dates of the inputs of every row."""
+    rows = datamart.read(COHORT, [month])
+    applied = first_day(add_months(month, -LABEL_MONTH_ON_BOOK))
+    other = pc.sum(pc.not_equal(rows.column("application_date"), applied)).as_py() or 0
+    late = pc.sum(pc.greater(rows.column("latest_input_date"), applied)).as_py() or 0
+    sentence = (
+        f"Of {rows.num_rows} loans {other} were not originated in {applied:%Y-%m}, "
+        f"{late} have a feature dated after it."
+    )
+    return Finding(other == 0 and late == 0, sentence, {"loans": rows.num_rows})
+
+
+def every_label_has_features(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Count the labels that found no features, once the application month is a partition."""
+    manifest = datamart.required_manifest(COHORT, month)
+    if add_months(month, -LABEL_MONTH_ON_BOOK) < settings.first_month:
+        return Finding(True, "The loans that matured were originated before the first month.")
+    without = manifest.facts["labels"] - manifest.rows
+    sentence = f"{without} of {manifest.facts['labels']} labels have no features."
+    return Finding(without == 0, sentence, {"without": without})
+
+
+def label_rate(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Compare the default rate of the labels with the plausible range."""
+    labels = datamart.read(LABELS, [month]).column(LABEL)
+    if len(labels) == 0:
+        return Finding(True, "No loan matured in the month.")
+    low, high = settings.monitoring.label_rate_low, settings.monitoring.label_rate_high
+    rate = pc.mean(labels).as_py()
+    sentence = f"{rate:.1%} of {len(labels)} loans defaulted; plausible is {low:.0%} to {high:.0%}."
+    return Finding(low <= rate <= high, sentence, {"default rate": rate})

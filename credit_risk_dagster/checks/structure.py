@@ -1,0 +1,53 @@
+"""Checks that every table has: what is stored is what was declared and recorded."""
+
+import pyarrow.parquet as pq
+
+from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
+from credit_risk_dagster.content_hash import content_hash
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.table import Table
+
+
+def structure_checks(table: Table) -> list[MonthlyCheck]:
+    """Return the checks of a table's schema and key, and of its rows against the manifest."""
+
+    def declared_schema(datamart: Datamart, settings: Settings, month: str) -> Finding:
+        stored = pq.read_schema(datamart.file(table, month))
+        types = {name: stored.field(name).type for name in stored.names}
+        wrong = [field.name for field in table.schema if types.get(field.name) != field.type]
+        return Finding(not wrong, f"Columns not as declared: {', '.join(wrong) or 'none'}.")
+
+    def unique_key(datamart: Datamart, settings: Settings, month: str) -> Finding:
+        keys = datamart.read(table, [month]).select(list(table.key))
+        repeated = keys.num_rows - keys.group_by(list(table.key)).aggregate([]).num_rows
+        sentence = f"{repeated} of {keys.num_rows} rows repeat the key {', '.join(table.key)}."
+        return Finding(repeated == 0, sentence, {"rows": keys.num_rows})
+
+    def as_recorded(datamart: Datamart, settings: Settings, month: str) -> Finding:
+        manifest = datamart.required_manifest(table, month)
+        rows = datamart.read(table, [month]).select(table.hashed_columns)
+        same = content_hash(rows) == manifest.content_hash and rows.num_rows == manifest.rows
+        verb = "are" if same else "are not"
+        return Finding(same, f"The stored rows {verb} those that the manifest records.")
+
+    checks = [
+        MonthlyCheck(
+            table,
+            "declared_schema",
+            declared_schema,
+            "The stored columns and types are the declared ones.",
+            blocking=True,
+        ),
+        MonthlyCheck(
+            table,
+            "as_recorded",
+            as_recorded,
+            "The stored rows have the content hash that the manifest records.",
+            blocking=True,
+        ),
+    ]
+    if table.key:
+        description = f"No two rows have the same {', '.join(table.key)}."
+        checks.append(MonthlyCheck(table, "unique_key", unique_key, description, blocking=True))
+    return checks

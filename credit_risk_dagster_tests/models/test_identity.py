@@ -1,0 +1,114 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from credit_risk_dagster.features import FEATURES, LABEL
+from credit_risk_dagster.models import identity
+from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName, build_pipeline
+from credit_risk_dagster.models.identity import (
+    learned_numbers_hash,
+    model_id,
+    training_key,
+    training_rows_hash,
+)
+from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained, window
+
+FRAME = loan_frame(5)
+KEY = training_key("rows", {"trials": 15}, 1, "xgboost", window())
+
+
+def test_rows_have_one_hash_in_any_order_of_rows_and_columns_and_in_any_integer_width() -> None:
+    other = FRAME.sample(frac=1, random_state=1)[sorted(FRAME.columns)]
+    other = other.astype({LABEL: "int8"}).assign(another_column=1)
+    assert training_rows_hash(other) == training_rows_hash(FRAME)
+
+
+@pytest.mark.parametrize("column", ["loan_id", "cohort", LABEL, "clickstream_months", *FEATURES])
+def test_a_change_in_any_column_changes_the_hash_of_the_rows(column: str) -> None:
+    values = FRAME[column].tolist()
+    is_text = FRAME[column].dtype == object
+    values[3] = "2023-12-01" if is_text else np.nan_to_num(values[3]) + 1
+    changed = FRAME.assign(**{column: values})
+    assert training_rows_hash(changed) != training_rows_hash(FRAME)
+
+
+def test_missing_text_is_one_thing_whether_none_or_nan() -> None:
+    with_none, with_nan = (FRAME.assign(occupation=absent) for absent in (None, np.nan))
+    assert training_rows_hash(with_none) == training_rows_hash(
+        with_nan.astype({"occupation": object})
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        training_key("other rows", {"trials": 15}, 1, "xgboost", window()),
+        training_key("rows", {"trials": 16}, 1, "xgboost", window()),
+        training_key("rows", {"trials": 15}, 2, "xgboost", window()),
+        training_key("rows", {"trials": 15}, 1, "logistic_regression", window()),
+        training_key("rows", {"trials": 15}, 1, "xgboost", replace(window(), folds=())),
+    ],
+)
+def test_whatever_decides_a_training_changes_its_key(other: str) -> None:
+    assert other != KEY
+
+
+def test_the_key_does_not_depend_on_the_order_of_settings() -> None:
+    one = training_key("rows", {"trials": 15, "minimum_auc": 0.7}, 1, "xgboost", window())
+    other = training_key("rows", {"minimum_auc": 0.7, "trials": 15}, 1, "xgboost", window())
+    assert one == other
+
+
+def test_another_code_version_is_another_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "CODE_VERSION", "next")
+    assert training_key("rows", {"trials": 15}, 1, "xgboost", window()) != KEY
+
+
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_a_model_fitted_again_learns_the_same_numbers_and_on_other_loans_others(
+    candidate: CandidateName,
+) -> None:
+    result = trained(candidate)
+    frame = loan_frame()
+    fit = frame[frame["cohort"].isin(window().fit)]
+    pipeline = build_pipeline(candidate, result.parameters, seed=7)
+    assert learned_numbers_hash(pipeline.fit(fit, fit[LABEL])) == result.learned_hash
+    assert learned_numbers_hash(pipeline.fit(fit[1:], fit[LABEL][1:])) != result.learned_hash
+
+
+def change_coefficient(pipeline: object) -> None:
+    pipeline["classifier"].coef_ = pipeline["classifier"].coef_ * (1 + 1e-15)  # type: ignore[index]
+
+
+def change_imputed_median(pipeline: object) -> None:
+    pipeline["preprocessing"].transformers_[0][1][0].statistics_[0] += 1  # type: ignore[index]
+
+
+def change_category(pipeline: object) -> None:
+    encoder = pipeline["preprocessing"].named_transformers_["categories"]["encoding"]  # type: ignore[index]
+    encoder.categories_[0][0] = "Renamed"
+
+
+def change_clickstream_mean(pipeline: object) -> None:
+    pipeline["shrinkage"].training_means_[0] += 1e-9  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [change_coefficient, change_imputed_median, change_category, change_clickstream_mean],
+)
+def test_every_learned_number_counts(change: object) -> None:
+    pipeline = build_pipeline("logistic_regression", {"prior_months": 12.0, "C": 0.1}, seed=1)
+    pipeline.fit(FRAME, FRAME[LABEL])
+    before = learned_numbers_hash(pipeline)
+    change(pipeline)  # type: ignore[operator]
+    assert learned_numbers_hash(pipeline) != before
+
+
+def test_a_model_id_names_month_and_candidate_and_ends_in_twelve_hex_digits() -> None:
+    name = model_id("2024-09-01", "xgboost", KEY, "learned")
+    assert re.fullmatch(r"2024-09-xgboost-[0-9a-f]{12}", name)
+    assert name != model_id("2024-09-01", "xgboost", KEY, "learned otherwise")
+    assert name != model_id("2024-09-01", "xgboost", "another key", "learned")

@@ -1,0 +1,127 @@
+import hashlib
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
+from xgboost import Booster, DMatrix
+
+from credit_risk_dagster.errors import ModelError
+from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.models.explanation import explain
+from credit_risk_dagster.models.identity import learned_numbers_hash
+from credit_risk_dagster.models.scoring import score
+from credit_risk_dagster.models.storage import BOOSTER_FILE, MODEL_FILE, load_model, save_model
+from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
+
+FRAME = loan_frame()
+
+every_candidate = pytest.mark.parametrize("candidate", CANDIDATES)
+
+
+class Unknown:
+    """A type that no model of the platform holds."""
+
+    def __init__(self) -> None:
+        self.value = 1
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@every_candidate
+def test_a_stored_model_scores_explains_and_identifies_as_before(
+    candidate: CandidateName, tmp_path: Path
+) -> None:
+    pipeline = trained(candidate).pipeline
+    hashes = save_model(pipeline, tmp_path)
+    loaded = load_model(tmp_path / MODEL_FILE, hashes[MODEL_FILE])
+    np.testing.assert_array_equal(score(loaded, FRAME), score(pipeline, FRAME))
+    np.testing.assert_array_equal(
+        explain(loaded, FRAME).contributions, explain(pipeline, FRAME).contributions
+    )
+    assert learned_numbers_hash(loaded) == learned_numbers_hash(pipeline)
+
+
+@every_candidate
+def test_the_recorded_hashes_are_those_of_the_files(
+    candidate: CandidateName, tmp_path: Path
+) -> None:
+    hashes = save_model(trained(candidate).pipeline, tmp_path)
+    assert hashes == {path.name: sha256_of(path) for path in tmp_path.iterdir()}
+
+
+def test_the_booster_file_is_read_by_xgboost_alone(tmp_path: Path) -> None:
+    pipeline = trained("xgboost").pipeline
+    save_model(pipeline, tmp_path)
+    booster = Booster(model_file=tmp_path / BOOSTER_FILE)
+    inputs = DMatrix(pipeline[:-1].transform(FRAME))
+    np.testing.assert_allclose(booster.predict(inputs), score(pipeline, FRAME), rtol=1e-6)
+
+
+@pytest.mark.parametrize("position", [0, 0.5, 1])
+def test_one_tampered_byte_is_refused(position: float, tmp_path: Path) -> None:
+    hashes = save_model(trained("logistic_regression").pipeline, tmp_path)
+    path = tmp_path / MODEL_FILE
+    content = bytearray(path.read_bytes())
+    content[int(position * (len(content) - 1))] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="not the one that was recorded"):
+        load_model(path, hashes[MODEL_FILE])
+
+
+def test_another_models_file_is_refused(tmp_path: Path) -> None:
+    recorded = save_model(trained("logistic_regression").pipeline, tmp_path / "one")
+    save_model(trained("xgboost").pipeline, tmp_path / "other")
+    with pytest.raises(ModelError, match="not the one that was recorded"):
+        load_model(tmp_path / "other" / MODEL_FILE, recorded[MODEL_FILE])
+
+
+def test_a_type_that_is_not_on_the_list_is_refused_even_if_it_was_recorded(tmp_path: Path) -> None:
+    path = tmp_path / MODEL_FILE
+    skops.io.dump(Unknown(), path)
+    with pytest.raises(ModelError, match=r"not trusted.*Unknown"):
+        load_model(path, sha256_of(path))
+
+
+def test_a_pipeline_with_a_foreign_step_inside_is_refused(tmp_path: Path) -> None:
+    save_model(trained("logistic_regression").pipeline, tmp_path)
+    altered = load_model(tmp_path / MODEL_FILE, sha256_of(tmp_path / MODEL_FILE))
+    altered["classifier"].extra = Unknown()
+    save_model(altered, tmp_path)
+    with pytest.raises(ModelError, match="not trusted"):
+        load_model(tmp_path / MODEL_FILE, sha256_of(tmp_path / MODEL_FILE))
+
+
+def test_a_trusted_type_that_is_not_a_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / MODEL_FILE
+    skops.io.dump(LogisticRegression(), path)
+    with pytest.raises(ModelError, match="a LogisticRegression that is not a model"):
+        load_model(path, sha256_of(path))
+
+
+class Intruder:
+    """A pickle that writes a file when it is opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_under_the_models_name_is_never_opened(tmp_path: Path) -> None:
+    path, trace = tmp_path / MODEL_FILE, tmp_path / "opened"
+    path.write_bytes(pickle.dumps(Intruder(trace)))
+    for recorded in (sha256_of(path), "0" * 64):
+        with pytest.raises(ModelError):
+            load_model(path, recorded)
+    assert not trace.exists()
+
+
+def test_a_missing_model_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model\.skops cannot be read.*train this month's model"):
+        load_model(tmp_path / MODEL_FILE, "0" * 64)
