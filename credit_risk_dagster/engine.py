@@ -5,7 +5,7 @@ one folder a month, one file a disposition, rows in key order.
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -138,7 +138,7 @@ class SparkEngine:
         """Apply a function to the rows, partition by partition on the workers, and collect."""
         from pyspark.sql.pandas.types import from_arrow_schema
 
-        def map_batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        def map_batches(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             return (function(frame) for frame in frames if len(frame))
 
         frame = self._session.sql(self._backend.compile(table))

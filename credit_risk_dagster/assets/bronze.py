@@ -4,9 +4,9 @@ import dagster as dg
 
 from credit_risk_dagster.assets.monthly import (
     Written,
+    markdown_table,
     monthly_asset,
     report_months,
-    sample_rows,
     table_metadata,
 )
 from credit_risk_dagster.datamart import Datamart
@@ -68,8 +68,8 @@ def _bronze_asset(source: Source, months: dg.PartitionsDefinition[str]) -> dg.As
                     datamart,
                     table,
                     manifest,
-                    files=sample_rows(delivery.files),
-                    rejected=sample_rows(
+                    files=markdown_table(delivery.files),
+                    rejected=markdown_table(
                         [_without_text(row) for row in delivery.rejected.slice(0, 5).to_pylist()]
                     ),
                     **{"lines without a readable month": delivery.undated},

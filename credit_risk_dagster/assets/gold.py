@@ -1,18 +1,20 @@
 """Gold: features as known at application, labels as they mature, and the cohort of both."""
 
 import dagster as dg
+import ibis.expr.types as ir
 import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.monthly import (
+    Metadata,
     Written,
     depends_on,
     monthly_asset,
     report_months,
-    table_metadata,
 )
+from credit_risk_dagster.assets.refinement import Record, refine
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.engine import Engine
-from credit_risk_dagster.features import CLICKSTREAM_MONTHS
+from credit_risk_dagster.features import CLICKSTREAM_MONTHS, LABEL
 from credit_risk_dagster.months import add_months, month_range
 from credit_risk_dagster.partitions import months_earlier
 from credit_risk_dagster.resources.engine import EngineResource
@@ -26,7 +28,7 @@ from credit_risk_dagster.tables.silver import (
     SILVER_FINANCIALS,
     SILVER_LOANS,
 )
-from credit_risk_dagster.tables.table import MONTH
+from credit_risk_dagster.tables.table import Table
 
 
 def gold_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
@@ -60,45 +62,33 @@ def _features(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
 def _write_features(
     keys: list[str], datamart: Datamart, settings: Settings, engine: Engine
 ) -> Written:
-    history = month_range(settings.first_month, keys[-1])
-    reads = {
-        table: engine.read(datamart.files(table, keys), table.schema)
-        for table in (SILVER_LOANS, SILVER_ATTRIBUTES, SILVER_FINANCIALS)
-    }
-    clickstream = engine.read(
-        datamart.files(SILVER_CLICKSTREAM, history), SILVER_CLICKSTREAM.schema
+    def read(table: Table, months: list[str]) -> ir.Table:
+        return engine.read(datamart.files(table, months), table.schema)
+
+    def record(month: str) -> Record:
+        inputs = datamart.hashes(SILVER_CLICKSTREAM, month_range(settings.first_month, month))
+        for table in (SILVER_LOANS, SILVER_ATTRIBUTES, SILVER_FINANCIALS):
+            inputs |= datamart.hashes(table, [month])
+        return Record(inputs, facts={"applications": applications(month)})
+
+    def applications(month: str) -> int:
+        return datamart.required_manifest(SILVER_FINANCIALS, month).rows
+
+    def figures(month: str) -> Metadata:
+        rows = datamart.read(FEATURES_TABLE, [month])
+        dark = pc.sum(pc.equal(rows.column(CLICKSTREAM_MONTHS), 0)).as_py() or 0
+        return {
+            "applications without a loan": applications(month) - rows.num_rows,
+            "applicants without clickstream": dark,
+        }
+
+    rows = tables.features(
+        loans=read(SILVER_LOANS, keys),
+        attributes=read(SILVER_ATTRIBUTES, keys),
+        financials=read(SILVER_FINANCIALS, keys),
+        clickstream=read(SILVER_CLICKSTREAM, month_range(settings.first_month, keys[-1])),
     )
-    rows = tables.features(*reads.values(), clickstream)
-    with datamart.staging() as folder:
-        engine.write(rows, FEATURES_TABLE.key, MONTH, folder)
-        for month in keys:
-            inputs: dict[str, str] = {}
-            for table in reads:
-                inputs |= datamart.hashes(table, [month])
-            inputs |= datamart.hashes(SILVER_CLICKSTREAM, month_range(settings.first_month, month))
-            applications = datamart.required_manifest(SILVER_FINANCIALS, month).rows
-            manifest = datamart.commit(
-                FEATURES_TABLE,
-                month,
-                folder / month,
-                inputs=inputs,
-                facts={"applications": applications},
-                provenance={"engine": engine.name},
-            )
-            months_behind = datamart.read(FEATURES_TABLE, [month]).column(CLICKSTREAM_MONTHS)
-            dark = pc.sum(pc.equal(months_behind, 0)).as_py() or 0
-            yield (
-                month,
-                table_metadata(
-                    datamart,
-                    FEATURES_TABLE,
-                    manifest,
-                    **{
-                        "applications without a loan": applications - manifest.rows,
-                        "applicants without clickstream": dark,
-                    },
-                ),
-            )
+    return refine(datamart, engine, FEATURES_TABLE, rows, keys, record, figures)
 
 
 def _labels(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -123,15 +113,14 @@ def _labels(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
 
 
 def _write_labels(keys: list[str], datamart: Datamart, engine: Engine) -> Written:
+    def record(month: str) -> Record:
+        return Record(datamart.hashes(SILVER_LOANS, [month]))
+
+    def figures(month: str) -> Metadata:
+        return {"default rate": pc.mean(datamart.read(LABELS, [month]).column(LABEL)).as_py()}
+
     loans = engine.read(datamart.files(SILVER_LOANS, keys), SILVER_LOANS.schema)
-    with datamart.staging() as folder:
-        engine.write(tables.labels(loans), LABELS.key, MONTH, folder)
-        for month in keys:
-            manifest = datamart.commit(
-                LABELS, month, folder / month, inputs=datamart.hashes(SILVER_LOANS, [month])
-            )
-            rate = pc.mean(datamart.read(LABELS, [month]).column("default")).as_py()
-            yield month, table_metadata(datamart, LABELS, manifest, **{"default rate": rate})
+    return refine(datamart, engine, LABELS, tables.labels(loans), keys, record, figures)
 
 
 def _cohort(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -164,24 +153,19 @@ def _write_cohort(
 ) -> Written:
     applied = {month: add_months(month, -LABEL_MONTH_ON_BOOK) for month in keys}
     known = [month for month in applied.values() if month >= settings.first_month]
+
+    def record(month: str) -> Record:
+        inputs = datamart.hashes(LABELS, [month])
+        if applied[month] in known:
+            inputs |= datamart.hashes(FEATURES_TABLE, [applied[month]])
+        return Record(inputs, facts={"labels": datamart.required_manifest(LABELS, month).rows})
+
+    def figures(month: str) -> Metadata:
+        labels = datamart.required_manifest(LABELS, month).rows
+        joined = datamart.required_manifest(COHORT, month).rows
+        return {"labels without features": labels - joined}
+
     labels = engine.read(datamart.files(LABELS, keys), LABELS.schema)
     features = engine.read(datamart.files(FEATURES_TABLE, known), FEATURES_TABLE.schema)
-    with datamart.staging() as folder:
-        engine.write(tables.cohort(labels, features), COHORT.key, MONTH, folder)
-        for month in keys:
-            inputs = datamart.hashes(LABELS, [month])
-            if applied[month] in known:
-                inputs |= datamart.hashes(FEATURES_TABLE, [applied[month]])
-            matured = datamart.required_manifest(LABELS, month).rows
-            manifest = datamart.commit(
-                COHORT, month, folder / month, inputs=inputs, facts={"labels": matured}
-            )
-            yield (
-                month,
-                table_metadata(
-                    datamart,
-                    COHORT,
-                    manifest,
-                    **{"labels without features": matured - manifest.rows},
-                ),
-            )
+    rows = tables.cohort(labels, features)
+    return refine(datamart, engine, COHORT, rows, keys, record, figures)

@@ -23,6 +23,7 @@ from credit_risk_dagster.content_hash import content_hash
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.engine import Engine
 from credit_risk_dagster.history import production_record
+from credit_risk_dagster.manifest import Manifest
 from credit_risk_dagster.model_store import ModelStore
 from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.scoring import score
@@ -91,7 +92,7 @@ def _write_predictions(
             )
         rows = with_revision(datamart, month, scored)
         manifest = datamart.write(PREDICTIONS, month, rows, inputs=inputs, facts=facts)
-        yield month, _metadata(datamart, models, month, production, scored, manifest)
+        yield month, _metadata(datamart, models, production, scored, manifest)
 
 
 def score_rows(
@@ -143,10 +144,9 @@ def _as_revision(scored: pa.Table, number: int) -> pa.Table:
 def _metadata(
     datamart: Datamart,
     models: ModelStore,
-    month: str,
     production: dict[str, Any],
     scored: pa.Table,
-    manifest: Any,
+    manifest: Manifest,
 ) -> dict[str, Any]:
     figures: dict[str, Any] = {"model": production["model_id"]}
     if scored.num_rows:

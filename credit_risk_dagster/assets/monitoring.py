@@ -36,6 +36,9 @@ from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 
 PLOTTED_FEATURES = 12
 
+Scores = pd.DataFrame | str
+"""Rows of model_id, default and probability; or why there are none."""
+
 
 def monitoring_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
     """Return drift and performance."""
@@ -168,7 +171,7 @@ def _write_performance(
         applied = add_months(month, -LABEL_MONTH_ON_BOOK)
         if applied >= settings.first_month:
             inputs |= datamart.hashes(PREDICTIONS, [applied])
-        scored = {
+        scored: dict[Basis, Scores] = {
             "current": _current_scores(month, datamart, models),
             "issued": _issued_scores(month, applied, datamart, settings),
         }
@@ -180,10 +183,6 @@ def _write_performance(
         table = facts_table(month, None, facts, PERFORMANCE.schema)
         manifest = datamart.write(PERFORMANCE, month, table, inputs=inputs)
         yield month, table_metadata(datamart, PERFORMANCE, manifest, **figures)
-
-
-Scores = pd.DataFrame | str
-"""Rows of model_id, default and probability; or why there are none."""
 
 
 def _current_scores(month: str, datamart: Datamart, models: ModelStore) -> Scores:

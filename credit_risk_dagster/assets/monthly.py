@@ -113,15 +113,11 @@ def table_metadata(
     return metadata | {name: value for name, value in figures.items() if value is not None}
 
 
-def sample_rows(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue | None:
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue | None:
     """Return a few rows as a table for Dagit, or None where there are none."""
     if not rows:
         return None
-    return dg.MetadataValue.md(_markdown(rows))
-
-
-def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     names = list(rows[0])
     lines = [" | ".join(names), " | ".join("---" for _ in names)]
     lines += [" | ".join(str(row[name]).replace("|", "/") for name in names) for row in rows]
-    return "\n".join(f"| {line} |" for line in lines)
+    return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))

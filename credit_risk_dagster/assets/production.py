@@ -18,6 +18,7 @@ from credit_risk_dagster.assets.monthly import (
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.history import production_record
 from credit_risk_dagster.model_store import ModelStore, cohort_frame
+from credit_risk_dagster.models.candidates import CandidateName
 from credit_risk_dagster.models.comparison import PairedComparison
 from credit_risk_dagster.models.promotion import (
     CandidateEvidence,
@@ -124,7 +125,7 @@ def _carry_over(incumbent: Record, reason: str) -> Record:
 def _compare(
     month: str,
     incumbent: Record,
-    candidates: dict[str, Record],
+    candidates: dict[CandidateName, Record],
     datamart: Datamart,
     settings: Settings,
     models: ModelStore,
@@ -210,7 +211,7 @@ def _incumbent_scores(
 def _register(
     month: str,
     record: Record,
-    candidates: dict[str, Record],
+    candidates: dict[CandidateName, Record],
     datamart: Datamart,
     tracking: ModelTracking,
 ) -> str:

@@ -8,13 +8,14 @@ import ibis.expr.types as ir
 import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.monthly import (
+    Metadata,
     Written,
     depends_on,
+    markdown_table,
     monthly_asset,
     report_months,
-    sample_rows,
-    table_metadata,
 )
+from credit_risk_dagster.assets.refinement import Record, refine
 from credit_risk_dagster.datamart import Datamart, Rule
 from credit_risk_dagster.engine import Engine
 from credit_risk_dagster.manifest import Manifest
@@ -24,7 +25,7 @@ from credit_risk_dagster.tables import silver as tables
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import CORRECTIONS, DUPLICATES, QUARANTINED
 from credit_risk_dagster.tables.quarantine import quarantined_share, reason_counts
-from credit_risk_dagster.tables.table import MONTH, Table
+from credit_risk_dagster.tables.table import Table
 
 REFINE: dict[str, Callable[[ir.Table], ir.Table]] = {
     "loans": tables.loans,
@@ -68,21 +69,25 @@ def _silver_asset(name: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsD
 
     def _write(keys: list[str], datamart: Datamart, settings: Settings, engine: Engine) -> Written:
         bronze = BRONZE[name]
+
+        def record(month: str) -> Record:
+            delivery = datamart.required_manifest(bronze, month)
+            return Record(
+                inputs=datamart.hashes(bronze, [month]),
+                facts={"delivered": delivery.facts["delivered"]},
+                rules=[_adds_up(delivery), _quarantine_limit(delivery, settings)],
+            )
+
         rows = REFINE[name](engine.read(datamart.files(bronze, keys), bronze.schema))
-        with datamart.staging() as folder:
-            engine.write(rows, table.key, MONTH, folder)
-            for month in keys:
-                source = datamart.required_manifest(bronze, month)
-                manifest = datamart.commit(
-                    table,
-                    month,
-                    folder / month,
-                    inputs=datamart.hashes(bronze, [month]),
-                    facts={"delivered": source.facts["delivered"]},
-                    rules=[_adds_up(source), _quarantine_limit(source, settings)],
-                    provenance={"engine": engine.name},
-                )
-                yield month, _metadata(datamart, table, manifest, month)
+        return refine(
+            datamart,
+            engine,
+            table,
+            rows,
+            keys,
+            record,
+            lambda month: _figures(datamart, table, month),
+        )
 
     return silver
 
@@ -90,7 +95,7 @@ def _silver_asset(name: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsD
 def _adds_up(bronze: Manifest) -> Rule:
     """Accepted, quarantined and duplicate rows must add up to the rows delivered."""
 
-    def rule(manifest: Manifest, staged: Path) -> str | None:
+    def rule(manifest: Manifest, _staged: Path) -> str | None:
         parts = {"accepted": manifest.rows}
         parts |= {name: manifest.beside[name]["rows"] for name in (QUARANTINED, DUPLICATES)}
         if sum(parts.values()) == bronze.rows:
@@ -119,21 +124,12 @@ def _quarantine_limit(bronze: Manifest, settings: Settings) -> Rule:
     return rule
 
 
-def _metadata(
-    datamart: Datamart, table: Table, manifest: Manifest, month: str
-) -> dict[str, object]:
-    corrections = pc.sum(
-        pc.not_equal(datamart.read(table, [month]).column(CORRECTIONS), "")
-    ).as_py()
+def _figures(datamart: Datamart, table: Table, month: str) -> Metadata:
+    corrections = datamart.read(table, [month]).column(CORRECTIONS)
     reasons = reason_counts(datamart.file(table, month, f"{QUARANTINED}.parquet"))
-    return table_metadata(
-        datamart,
-        table,
-        manifest,
-        **{
-            "rows with corrected values": corrections or 0,
-            "reasons for quarantine": sample_rows(
-                [{"reason": reason, "rows": count} for reason, count in reasons[:10]]
-            ),
-        },
-    )
+    return {
+        "rows with corrected values": pc.sum(pc.not_equal(corrections, "")).as_py() or 0,
+        "reasons for quarantine": markdown_table(
+            [{"reason": reason, "rows": count} for reason, count in reasons[:10]]
+        ),
+    }

@@ -111,7 +111,7 @@ def _candidate(name: CandidateName, months: dg.PartitionsDefinition[str]) -> dg.
         table,
         months,
         deps=[depends_on(TRAINING_DECISION), depends_on(COHORT)],
-        description=f"The {name.replace('_', ' ')} of the month: tuned, tested, refitted and judged "
+        description=f"The {name.replace('_', ' ')} of the month: tuned, tested, refitted, judged "
         "out of time; where no training is due, a record that says so.",
         kinds={"scikitlearn" if name == "logistic_regression" else "xgboost", "optuna", "mlflow"},
         owner="credit-risk",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from logging import Logger
 
 import dagster as dg
 import requests
@@ -51,7 +52,7 @@ def alert_text(months: Sequence[str], problem: str, checks: Sequence[FailedCheck
     return "\n".join(lines)
 
 
-def send_alert(settings: Settings, log: dg.DagsterLogManager, text: str) -> None:
+def send_alert(settings: Settings, log: Logger, text: str) -> None:
     """Write the alert to the log and post it to the webhook, if one is set.
 
     Raises:

@@ -29,9 +29,7 @@ UNFINISHED = [
 ]
 
 
-def delivery_sensor(
-    settings: Settings, job: "UnresolvedAssetJobDefinition"
-) -> dg.SensorDefinition:
+def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> dg.SensorDefinition:
     """Return the sensor that starts the first month that is due and delivered."""
 
     @dg.sensor(
@@ -59,7 +57,7 @@ def delivery_sensor(
         if due is None:
             return dg.SkipReason(f"Every month up to {latest[:7]} is up to date.")
         if due.missing:
-            return dg.SkipReason(missing_text(settings, due))
+            return dg.SkipReason(missing_text(due))
         return dg.SensorResult(run_requests=[_request(due)])
 
     return delivery_arrived
@@ -123,7 +121,7 @@ def unfinished_run(instance: dg.DagsterInstance) -> str | None:
     return runs[0].run_id if runs else None
 
 
-def missing_text(settings: Settings, due: DueMonth) -> str:
+def missing_text(due: DueMonth) -> str:
     """Say which extracts of a month have not arrived, and under which names they are expected."""
     stems = {source.name: source.file_stem for source in SOURCES}
     named = ", ".join(

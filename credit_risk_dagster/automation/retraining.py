@@ -12,6 +12,7 @@ from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.history import early_retraining_breaches, training_verdict
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def training_request(
         return dg.SkipReason(f"{month[:7]} cannot be decided yet: {error}")
     if not verdict.is_due:
         return dg.SkipReason(verdict.reason)
-    if all(_is_trained(datamart, name, month) for name in CANDIDATE_TABLES):
+    if all(_is_trained(datamart, table, month) for table in CANDIDATE_TABLES.values()):
         return dg.SkipReason(f"The training of {month[:7]} is done.")
     issued = datamart.manifest(PREDICTIONS, month)
     if issued is not None and issued.rows:
@@ -69,8 +70,7 @@ def training_request(
     return dg.RunRequest(run_key=f"training-{month}-{state}", partition_key=month)
 
 
-def _is_trained(datamart: Datamart, name: str, month: str) -> bool:
-    table = CANDIDATE_TABLES[name]
+def _is_trained(datamart: Datamart, table: Table, month: str) -> bool:
     if datamart.manifest(table, month) is None:
         return False
-    return datamart.read(table, [month]).column("model_id")[0].is_valid
+    return bool(datamart.read(table, [month]).column("model_id")[0].is_valid)

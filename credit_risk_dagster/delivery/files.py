@@ -61,8 +61,13 @@ def _csv_files(folder: Path) -> Iterator[Path]:
 
     if not folder.exists():
         return
-    for place, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if _counts(name)]
+    seen: set[Path] = set()
+    for place, folders, names in os.walk(folder, onerror=fail, followlinks=True):
+        folders[:] = sorted(name for name in folders if _counts(name))
+        if (resolved := Path(place).resolve()) in seen:  # links may lead round in circles
+            folders.clear()
+            continue
+        seen.add(resolved)
         for name in names:
             if _counts(name) and name.lower().endswith(".csv"):
                 yield Path(place, name)

@@ -20,7 +20,7 @@ def line_bounds(data: Bytes) -> tuple[Integers, Integers]:
     """Return where each line starts, and where it ends without its LF or CRLF."""
     feeds = np.flatnonzero(data == _LF)
     starts = np.concatenate(([0], feeds[:-1] + 1))
-    return starts, feeds - ((feeds > starts) & (data[feeds - 1] == _CR))
+    return starts, feeds - (data[feeds - 1] == _CR)
 
 
 def lines_holding(positions: Integers, starts: Integers) -> Truths:

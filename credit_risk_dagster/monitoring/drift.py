@@ -100,5 +100,6 @@ def significant_shifts(facts: pd.DataFrame) -> list[dict[str, Any]]:
         & (facts["status"] == "beyond_noise")
     ].sort_values("value", ascending=False)
     columns = ["basis", "metric", "subject", "value", "upper", "sample_size"]
-    records: list[dict[str, Any]] = shifted[columns].to_dict("records")
-    return records
+    return [
+        dict(zip(columns, row, strict=True)) for row in shifted[columns].itertuples(index=False)
+    ]

@@ -1,6 +1,7 @@
 """Realised performance of a month's matured loans, as monitoring facts, on a named basis."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -48,25 +49,24 @@ def performance_facts(
         for metric in evaluate(labels, probabilities, threshold).values()
     ]
     for band in by_band(labels, probabilities, bands(probabilities, band_bounds).tolist()):
-        shared = {"basis": basis, "subject": f"band {band.band}", "model_id": model_id}
-        facts.append(
-            Fact(
-                metric="observed_default_rate",
-                value=band.observed_default_rate,
-                lower=band.lower,
-                upper=band.upper,
-                sample_size=band.sample_size,
-                **shared,
-            )
+        observed = Fact(
+            basis=basis,
+            metric="observed_default_rate",
+            subject=f"band {band.band}",
+            value=band.observed_default_rate,
+            lower=band.lower,
+            upper=band.upper,
+            sample_size=band.sample_size,
+            model_id=model_id,
         )
-        facts.append(
-            Fact(
-                metric="expected_default_rate",
-                value=band.expected_default_rate,
-                sample_size=band.sample_size,
-                **shared,
-            )
+        expected = replace(
+            observed,
+            metric="expected_default_rate",
+            value=band.expected_default_rate,
+            lower=None,
+            upper=None,
         )
+        facts += [observed, expected]
     return facts
 
 

@@ -66,7 +66,7 @@ def freeze_reference(
     """
     keep = _hash_sample(loan_ids)
     return Reference(
-        input_bins={name: reference_bins(name, inputs[name]) for name in inputs},
+        input_bins={name: reference_bins(name, inputs[name]) for name in map(str, inputs)},
         score_bins=reference_bins(PROBABILITY, out_of_time_scores),
         inputs=inputs[keep].reset_index(drop=True),
         scores=out_of_time_scores.head(KEPT_ROWS).reset_index(drop=True),

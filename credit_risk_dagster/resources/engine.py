@@ -15,7 +15,7 @@ from credit_risk_dagster.settings import Settings
 SMALL_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
-class EngineResource(dg.ConfigurableResource):
+class EngineResource(dg.ConfigurableResource[Engine]):
     """DuckDB in this process, or a Spark session of `dagster-pyspark`."""
 
     name: str

@@ -69,7 +69,7 @@ def tuning_figure(mean_aucs: Sequence[float]) -> "Figure":
 def score_figure(scores: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> "Figure":
     """Draw the scores of a month over the model's out-of-time scores."""
     figure, (axes,) = _figure()
-    bins = np.linspace(0, 1, 21)
+    bins = np.linspace(0, 1, 21).tolist()
     axes.hist(reference, bins=bins, density=True, color=GREY, alpha=0.5, label="out of time")
     axes.hist(scores, bins=bins, density=True, histtype="step", color=BLUE, label="this month")
     axes.set(title="Scores", xlabel="probability of default", ylabel="density")

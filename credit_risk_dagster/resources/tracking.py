@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -28,12 +28,12 @@ PRODUCTION_ALIAS = "production"
 PARENT_RUN_TAG = "mlflow.parentRunId"
 
 
-class ModelTracking(dg.ConfigurableResource):
+class ModelTracking(dg.ConfigurableResource["ModelTracking"]):
     """Keeps candidates as MLflow runs and promoted ones as versions of one registered model."""
 
     tracking_uri: str
     artifact_location: str
-    _client: Any = PrivateAttr(default=None)
+    _client: "MlflowClient | None" = PrivateAttr(default=None)
     _parents: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def client(self) -> "MlflowClient":
@@ -123,7 +123,7 @@ class ModelTracking(dg.ConfigurableResource):
                 "experiment_name": EXPERIMENT,
                 "extra_tags": {"dagster_job": context.run.job_name},
             }
-            MlFlow(
+            MlFlow(  # type: ignore[no-untyped-call]
                 SimpleNamespace(
                     log=context.log,
                     dagster_run=context.run,

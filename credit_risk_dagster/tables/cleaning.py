@@ -35,7 +35,9 @@ def number(
     placeholders: Sequence[str] = (),
     whole: bool = False,
 ) -> Cleaned:
-    """Read a number: a trailing underscore is dropped; placeholders and values out of range go missing.
+    """Read a number; placeholders and values out of range go missing.
+
+    Trailing underscores are dropped.
 
     Args:
         raw: the text as delivered.

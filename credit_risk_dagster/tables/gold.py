@@ -1,4 +1,4 @@
-"""Gold: what was known of an applicant at application, the label six months later, and both joined."""
+"""Gold: what was known at application, the label six months later, and both joined."""
 
 import ibis
 import ibis.expr.types as ir
@@ -126,7 +126,7 @@ def labels(loans: ir.Table) -> ir.Table:
 
 
 def cohort(labels: ir.Table, features: ir.Table) -> ir.Table:
-    """Return the matured labels with the features of their application month, six months earlier."""
+    """Return the matured labels with the features of their application, six months earlier."""
     known = features.rename(application_date="snapshot_date").drop("customer_id")
     rows = labels.inner_join(known, "loan_id")
     return rows.select(*COHORT.schema.names)

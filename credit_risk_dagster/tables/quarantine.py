@@ -24,7 +24,7 @@ def quarantined_share(bronze: Manifest, silver: Manifest) -> float:
 
 
 def reason_counts(quarantined: Path) -> list[tuple[str, int]]:
-    """Return the reasons in a file of quarantined rows, without their values, most frequent first."""
+    """Return the reasons in a file of quarantined rows, without values, most frequent first."""
     texts = pq.read_table(quarantined, columns=[REASONS], partitioning=None)[REASONS].to_pylist()
     counts = Counter(
         re.sub(r" '.*' ", " ", reason) for text in texts for reason in text.split(SEPARATOR)

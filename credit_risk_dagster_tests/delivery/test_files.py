@@ -124,6 +124,15 @@ def test_a_raw_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
         find_files(tmp_path / "raw", LOANS)
 
 
+def test_a_linked_folder_is_followed_once_even_in_a_circle(tmp_path: Path) -> None:
+    put(tmp_path, "elsewhere/lms_loan_daily.csv")
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "2024-01").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(raw)
+    assert found(raw) == {"2024-01/lms_loan_daily.csv": "2024-01-01"}
+
+
 def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lms_loan_daily.csv").symlink_to(tmp_path / "gone.csv")
     with pytest.raises(DeliveryError, match=r"lms_loan_daily\.csv: No such file"):

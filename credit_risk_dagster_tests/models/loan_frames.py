@@ -45,7 +45,9 @@ def loan_frame(loans_a_month: int = 40, seed: int = 0) -> pd.DataFrame:
         }
     )
     numbers = {name: generator.lognormal(3.0, 0.8, count) for name in NUMERIC_FEATURES}
-    numbers |= {name: np.float64(generator.random(count) < 0.3) for name in LOAN_TYPE_COLUMNS}
+    numbers |= {
+        name: np.where(generator.random(count) < 0.3, 1.0, 0.0) for name in LOAN_TYPE_COLUMNS
+    }
     months = np.repeat(np.arange(1, len(COHORTS) + 1), loans_a_month)
     means = {
         name: 100 + generator.normal(0, 100, count) / np.sqrt(months) for name in CLICKSTREAM_MEANS

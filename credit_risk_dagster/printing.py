@@ -1,0 +1,117 @@
+"""What the command line prints: months as a table, a run's outcome, a proof."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from credit_risk_dagster.proof import Proof
+from credit_risk_dagster.runs import RunOutcome
+
+BAND_COLOURS = {"stable": "green", "moderate": "yellow", "significant": "red"}
+SHOWN_ERRORS = 3
+
+
+def print_status(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
+    """Print one line a month."""
+    table = Table(title="Months", header_style="bold")
+    for name, justify in (
+        ("month", "left"),
+        ("decision", "left"),
+        ("in production", "left"),
+        ("OOT AUC lr / xgb", "right"),
+        ("current AUC", "right"),
+        ("issued AUC", "right"),
+        ("PSI", "right"),
+        ("scored", "right"),
+        ("failed checks", "right"),
+    ):
+        table.add_column(name, justify=justify, no_wrap=name != "in production")  # type: ignore[arg-type]
+    for record in records:
+        table.add_row(*_cells(record))
+    console.print(table)
+
+
+def print_outcome(console: Console, outcome: RunOutcome) -> None:
+    """Print how a run ended and where to look next."""
+    for error in outcome.errors[:SHOWN_ERRORS]:
+        console.print(Panel(error, title="failed", border_style="red"))
+    failed = [check for check in outcome.checks if check.severity == "ERROR"]
+    for check in failed:
+        console.print(f"[red]check failed[/] {check.table} {check.name}: {check.description}")
+    ended = "[green]succeeded[/]" if outcome.succeeded else "[red]failed[/]"
+    console.print(f"Run {outcome.run_id} {ended}, {len(failed)} checks failed.")
+    console.print(
+        "Next: `make dev` for Dagit, `credit-risk status --json` for every figure, "
+        "`credit-risk explain LOAN_ID` for one score."
+    )
+
+
+def print_proof(console: Console, proof: Proof) -> None:
+    """Print a proof, the claims last."""
+    console.print(f"[bold]{proof.loan_id}[/], applied in {proof.application_month[:7]}")
+    rows = Table(title="Raw rows that were read (personal data masked)")
+    for name in ("source", "rows", "first", "last", "file, line of the newest"):
+        rows.add_column(name)
+    for source, found in proof.raw.items():
+        newest = found[-1] if found else None
+        rows.add_row(
+            source,
+            str(len(found)),
+            found[0]["snapshot_date"] if found else "none",
+            newest["snapshot_date"] if newest else "",
+            f"{newest['source_file']}, {newest['line_number']}" if newest else "",
+        )
+    console.print(rows)
+    for source, text in proof.corrections.items():
+        if text:
+            console.print(f"Taken as missing in {source}: {text}")
+    _print_pairs(console, "Features at application", proof.features)
+    for score in proof.scores:
+        _print_pairs(console, f"Score, revision {score['revision']}", score)
+    _print_pairs(console, "Model", proof.model or {"model": "none was in production"})
+    _print_pairs(console, "Outcome", proof.outcome)
+    _print_pairs(console, "Content hashes", proof.hashes)
+    for claim in proof.claims:
+        mark = "[green]holds[/]" if claim.holds else "[red]BROKEN[/]"
+        console.print(f"{mark}  {claim.sentence}")
+
+
+def _print_pairs(console: Console, title: str, pairs: Mapping[str, Any]) -> None:
+    table = Table(title=title, show_header=False)
+    for name, value in pairs.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        table.add_row(name, shown)
+    console.print(table)
+
+
+def _cells(record: Mapping[str, Any]) -> list[str]:
+    candidates = [candidate for candidate in record["candidates"].values() if candidate]
+    aucs = " / ".join(f"{candidate['oot_auc']:.3f}" for candidate in candidates)
+    performance, drift = record["performance"], record["drift"]
+    return [
+        record["month"][:7],
+        record["decision"] or "",
+        record["production_model_id"] or "none yet",
+        aucs,
+        _auc(performance.get("current")),
+        _auc(performance.get("issued")),
+        _psi(drift),
+        str(record["rows_scored"]),
+        str(len(record["failed_checks"])),
+    ]
+
+
+def _auc(basis: Mapping[str, Any] | None) -> str:
+    if basis is None:
+        return ""
+    return basis["status"] if basis["auc"] is None else f"{basis['auc']:.3f}"
+
+
+def _psi(drift: Mapping[str, Any] | None) -> str:
+    if drift is None:
+        return ""
+    colour = BAND_COLOURS[drift["psi_band"]]
+    return f"[{colour}]{drift['psi']:.2f} {drift['psi_band']}[/]"
