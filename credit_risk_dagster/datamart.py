@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from credit_risk_dagster import CODE_VERSION
-from credit_risk_dagster.content_hash import hash_batches
 from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.manifest import Manifest, read_manifest, write_manifest
+from credit_risk_dagster.staged_rows import beside_summary, rows_hash, structure_faults
 from credit_risk_dagster.tables.table import Table
 
 ROWS = "rows.parquet"
-BATCH_ROWS = 65_536
 
 Rule = Callable[[Manifest, Path], str | None]
 """Looks at a staged partition and returns what is wrong with it, or None."""
@@ -83,13 +81,23 @@ class Datamart:
 
     def read(self, table: Table, months: Sequence[str]) -> pa.Table:
         """Read the rows of several partitions into memory, with the declared schema."""
-        parts = [pq.read_table(path, partitioning=None) for path in self.files(table, months)]
+        parts = [self._read_file(table, month, ROWS) for month in months]
         parts = [part.select(table.schema.names).cast(table.schema) for part in parts]
         return pa.concat_tables([table.schema.empty_table(), *parts])
 
     def read_beside(self, table: Table, month: str, name: str) -> pa.Table:
         """Read a table kept beside the rows of a partition."""
-        return pq.read_table(self.file(table, month, f"{name}.parquet"), partitioning=None)
+        return self._read_file(table, month, f"{name}.parquet")
+
+    def _read_file(self, table: Table, month: str, name: str) -> pa.Table:
+        """Read a file of a partition; the new one, if it is replaced while it is being opened."""
+        while True:
+            path = self.file(table, month, name)
+            try:
+                return pq.read_table(path, partitioning=None)
+            except FileNotFoundError:
+                if self.file(table, month, name) == path:
+                    raise
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -115,7 +123,7 @@ class Datamart:
     ) -> Manifest:
         """Write one partition from rows in memory. See `commit`."""
         with self.staging() as folder:
-            sort_keys = [(name, "ascending") for name in table.key]
+            sort_keys = [(name, "ascending") for name in table.key if name in rows.column_names]
             pq.write_table(rows.sort_by(sort_keys) if sort_keys else rows, folder / ROWS)
             for name, extra in (beside or {}).items():
                 pq.write_table(extra, folder / f"{name}.parquet")
@@ -159,17 +167,19 @@ class Datamart:
         staged.mkdir(parents=True, exist_ok=True)
         if not (staged / ROWS).exists():
             pq.write_table(table.schema.empty_table(), staged / ROWS)
-        content_hash = self._checked_hash(table, month, staged / ROWS)
+        broken = structure_faults(table, staged / ROWS)
+        if broken:
+            raise PartitionError(self._refuse(table, month, staged, broken))
         manifest = Manifest(
             table=table.path,
             month=month,
             rows=pq.read_metadata(staged / ROWS).num_rows,
             columns={field.name: str(field.type) for field in table.schema},
-            content_hash=content_hash,
+            content_hash=rows_hash(table, staged / ROWS),
             inputs=dict(inputs),
             code_version=CODE_VERSION,
             folder=f"{month}/{uuid.uuid4().hex[:12]}",
-            beside={name: _summary(staged, name, schema) for name, schema in table.beside},
+            beside={name: beside_summary(staged, name, schema) for name, schema in table.beside},
             facts=dict(facts or {}),
             provenance={**(provenance or {}), "written_at": datetime.now(UTC).isoformat()},
         )
@@ -177,25 +187,6 @@ class Datamart:
         if broken:
             raise PartitionError(self._refuse(table, month, staged, broken))
         return self._swap_in(table, manifest, staged)
-
-    def _checked_hash(self, table: Table, month: str, rows: Path) -> str:
-        found = pq.read_schema(rows)
-        types = dict(zip(found.names, found.types, strict=True))
-        wrong = {
-            field.name: f"{types.get(field.name, 'no such column')} instead of {field.type}"
-            for field in table.schema
-            if types.get(field.name) != field.type
-        }
-        if wrong:
-            raise PartitionError(
-                f"{table.partition(month)} has other columns than declared: {wrong}."
-            )
-        columns = table.hashed_columns
-        if table.key:
-            _require_unique_key(table, month, rows)
-        batches = pq.ParquetFile(rows).iter_batches(BATCH_ROWS, columns=columns)
-        schema = pa.schema([table.schema.field(name) for name in columns])
-        return hash_batches(schema, (batch.select(columns) for batch in batches))
 
     def _refuse(self, table: Table, month: str, staged: Path, broken: list[str]) -> str:
         aside = self.folder / ".refused" / table.path / month
@@ -219,33 +210,3 @@ class Datamart:
             if superseded != folder / manifest.folder:
                 shutil.rmtree(superseded, ignore_errors=True)
         return manifest
-
-
-def _summary(staged: Path, name: str, schema: pa.Schema) -> dict[str, Any]:
-    path = staged / f"{name}.parquet"
-    if not path.exists():
-        pq.write_table(schema.empty_table(), path)
-    file = pq.ParquetFile(path)
-    batches = file.iter_batches(BATCH_ROWS, columns=schema.names)
-    return {
-        "rows": file.metadata.num_rows,
-        "content_hash": hash_batches(schema, (batch.select(schema.names) for batch in batches)),
-    }
-
-
-def _require_unique_key(table: Table, month: str, rows: Path) -> None:
-    previous: pa.RecordBatch | None = None
-    for batch in pq.ParquetFile(rows).iter_batches(BATCH_ROWS, columns=list(table.key)):
-        part = pa.Table.from_batches([batch] if previous is None else [previous, batch])
-        same = None
-        for name in table.key:
-            column = part.column(name).combine_chunks()
-            equal = pc.equal(column.slice(1), column.slice(0, len(column) - 1))
-            same = equal if same is None else pc.and_(same, equal)
-        repeated = part.slice(1).filter(same).select(list(table.key))
-        if repeated.num_rows:
-            raise PartitionError(
-                f"{table.partition(month)}: the key {', '.join(table.key)} is not unique: "
-                f"{repeated.num_rows} repeated, for example {repeated.slice(0, 1).to_pylist()[0]}."
-            )
-        previous = batch.slice(batch.num_rows - 1)

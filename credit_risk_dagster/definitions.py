@@ -5,6 +5,7 @@ import warnings
 import dagster as dg
 
 from credit_risk_dagster.assets.bronze import bronze_assets
+from credit_risk_dagster.assets.candidates import candidate_assets
 from credit_risk_dagster.assets.gold import gold_assets
 from credit_risk_dagster.assets.inference import inference_assets
 from credit_risk_dagster.assets.monitoring import monitoring_assets
@@ -30,13 +31,14 @@ from credit_risk_dagster.settings import Settings, load_settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Return the definitions of one installation."""
     months = monthly_partitions(settings)
-    month_job, month_training_job = monthly_job(months), training_job(months)
+    month_job, month_training_job = monthly_job(), training_job()
     return dg.Definitions(
         assets=[
             *bronze_assets(months),
             *silver_assets(months),
             *gold_assets(months),
             *training_assets(months),
+            *candidate_assets(months),
             *production_assets(months),
             *inference_assets(months),
             *monitoring_assets(months),

@@ -11,6 +11,7 @@ from typing import Any
 
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.delivery.delivered import delivered_months
+from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.manifest import Manifest
 from credit_risk_dagster.months import month_range
 from credit_risk_dagster.settings import Settings
@@ -29,7 +30,8 @@ class DueMonth:
         month: the month key.
         reason: why, in one sentence.
         missing: sources that have not delivered it.
-        state: what it would be run on, as a hash: another state asks for another run.
+        state: what it would be run on, as a hash: another state asks for another run. What an
+            earlier run of the month left behind does not count.
     """
 
     month: str
@@ -75,7 +77,12 @@ def due_month(datamart: Datamart, deliveries: Deliveries, month: str) -> DueMont
     changes = list(_changes(datamart, deliveries, month, manifests))
     if not changes:
         return None
-    return DueMonth(month, changes[0], missing, _state(datamart, deliveries, month, manifests))
+    return DueMonth(month, changes[0], missing, _state(datamart, deliveries, month))
+
+
+def unreadable_month(month: str, error: PlatformError) -> DueMonth:
+    """Return a month of which cannot be told whether it is up to date: a run of it says why."""
+    return DueMonth(month, str(error), (), _hash([month, str(error)]))
 
 
 def _changes(
@@ -100,10 +107,13 @@ def _current(datamart: Datamart, deliveries: Deliveries, name: str) -> str | Non
     return manifest.content_hash if manifest else "missing"
 
 
-def _state(
-    datamart: Datamart, deliveries: Deliveries, month: str, manifests: list[Manifest | None]
-) -> str:
-    names = {name for manifest in manifests if manifest for name in manifest.inputs}
-    names |= {f"delivery/{source.name}/{month}" for source in SOURCES}
-    lines = [f"{name} {_current(datamart, deliveries, name)}" for name in sorted(names)]
-    return hashlib.sha256("\n".join([month, *lines]).encode()).hexdigest()[:16]
+def _state(datamart: Datamart, deliveries: Deliveries, month: str) -> str:
+    lines = [f"delivery/{source.name} {deliveries[source.name].get(month)}" for source in SOURCES]
+    for table in ALL_TABLES:
+        earlier = [key for key in datamart.months(table) if key < month]
+        lines += [f"{name} {known}" for name, known in datamart.hashes(table, earlier).items()]
+    return _hash([month, *lines])
+
+
+def _hash(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

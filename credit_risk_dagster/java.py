@@ -12,7 +12,9 @@ from credit_risk_dagster.errors import PlatformError
 SUPPORTED = (17, 21)
 """Java releases that Spark 4.0 runs on."""
 
-# The packaged runtime has no incubator modules, and Spark's launcher always asks for one.
+SPARK_MODULE = "--add-modules=jdk.incubator.vector"
+"""What Spark's launcher always asks for; a trimmed runtime, like the packaged one, lacks it."""
+
 WRAPPER = """#!/bin/sh
 for argument in "$@"; do
   shift
@@ -33,7 +35,7 @@ def prepare_java(folder: Path) -> None:
     """
     home = os.environ.get("JAVA_HOME")
     java = Path(home, "bin", "java") if home else _on_path()
-    if java is not None and _release(java) in SUPPORTED:
+    if java is not None and _release_for_spark(java) in SUPPORTED:
         os.environ["JAVA_HOME"] = str(java.resolve().parent.parent)
         return
     os.environ["JAVA_HOME"] = str(_packaged(folder))
@@ -44,11 +46,12 @@ def _on_path() -> Path | None:
     return Path(found) if found else None
 
 
-def _release(java: Path) -> int | None:
-    if not java.exists():
+def _release_for_spark(java: Path) -> int | None:
+    """Return the release of a Java that starts as Spark starts it; None if it does not."""
+    if not os.access(java, os.X_OK):
         return None
     answer = subprocess.run(  # noqa: S603 - the machine's own Java, named by path
-        [str(java), "-version"], capture_output=True, text=True, check=False
+        [str(java), SPARK_MODULE, "-version"], capture_output=True, text=True, check=False
     )
     match = re.search(r'version "(\d+)', answer.stderr + answer.stdout)
     return int(match.group(1)) if match else None
@@ -66,4 +69,4 @@ def _packaged(folder: Path) -> Path:
     launcher.parent.mkdir(parents=True, exist_ok=True)
     launcher.write_text(WRAPPER.format(java=Path(JAVA_HOME) / "bin" / "java"), encoding="utf-8")
     launcher.chmod(launcher.stat().st_mode | stat.S_IXUSR)
-    return folder
+    return folder.resolve()

@@ -12,7 +12,7 @@ def parse_month(text: str) -> str:
     Raises:
         ValueError: if the text is neither.
     """
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])(-01)?", text):
+    if not re.fullmatch(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])(-01)?", text):
         raise ValueError(f"{text!r} is not a month: write it as YYYY-MM, for example 2024-09")
     return f"{text[:7]}-01"
 

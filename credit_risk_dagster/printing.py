@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -15,20 +16,16 @@ SHOWN_ERRORS = 3
 
 
 def print_status(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
-    """Print one line a month."""
-    table = Table(title="Months", header_style="bold")
-    for name, justify in (
-        ("month", "left"),
-        ("decision", "left"),
-        ("in production", "left"),
-        ("OOT AUC lr / xgb", "right"),
-        ("current AUC", "right"),
-        ("issued AUC", "right"),
-        ("PSI", "right"),
-        ("scored", "right"),
-        ("failed checks", "right"),
-    ):
-        table.add_column(name, justify=justify, no_wrap=name != "in production")  # type: ignore[arg-type]
+    """Print one line a month.
+
+    OOT AUC is that of the logistic regression and of XGBoost, trained in the month; current and
+    issued are the AUC on the two bases of performance.
+    """
+    table = Table(header_style="bold", box=SIMPLE, padding=(0, 1, 0, 0))
+    for name in ("month", "decision", "in production"):
+        table.add_column(name, no_wrap=name == "month")
+    for name in ("OOT AUC", "current", "issued", "PSI", "scored", "failed checks"):
+        table.add_column(name, justify="right", no_wrap=name != "failed checks")
     for record in records:
         table.add_row(*_cells(record))
     console.print(table)
@@ -89,12 +86,12 @@ def _print_pairs(console: Console, title: str, pairs: Mapping[str, Any]) -> None
 
 def _cells(record: Mapping[str, Any]) -> list[str]:
     candidates = [candidate for candidate in record["candidates"].values() if candidate]
-    aucs = " / ".join(f"{candidate['oot_auc']:.3f}" for candidate in candidates)
+    aucs = "/".join(f"{candidate['oot_auc']:.3f}" for candidate in candidates)
     performance, drift = record["performance"], record["drift"]
     return [
         record["month"][:7],
-        record["decision"] or "",
-        record["production_model_id"] or "none yet",
+        (record["decision"] or "").replace("_", " "),
+        _model(record["production_model_id"]),
         aucs,
         _auc(performance.get("current")),
         _auc(performance.get("issued")),
@@ -104,14 +101,19 @@ def _cells(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _model(model_id: str | None) -> str:
+    """Leave out the hash: the month and the candidate tell models apart at a glance."""
+    return model_id.rpartition("-")[0].replace("_", " ") if model_id else "none yet"
+
+
 def _auc(basis: Mapping[str, Any] | None) -> str:
     if basis is None:
         return ""
-    return basis["status"] if basis["auc"] is None else f"{basis['auc']:.3f}"
+    return str(basis["status"]) if basis["auc"] is None else f"{basis['auc']:.3f}"
 
 
 def _psi(drift: Mapping[str, Any] | None) -> str:
     if drift is None:
         return ""
     colour = BAND_COLOURS[drift["psi_band"]]
-    return f"[{colour}]{drift['psi']:.2f} {drift['psi_band']}[/]"
+    return f"[{colour}]{drift['psi']:.2f}[/]"

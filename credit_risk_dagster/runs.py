@@ -15,7 +15,7 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from credit_risk_dagster.automation.alerts import FailedCheck, failed_checks
+from credit_risk_dagster.automation.alerts import FailedCheck, failed_checks, failure_text
 from credit_risk_dagster.automation.jobs import MONTHLY_JOB
 from credit_risk_dagster.settings import Settings
 
@@ -104,13 +104,7 @@ def run_months(
 
 
 def _errors(result: dg.ExecuteInProcessResult) -> tuple[str, ...]:
-    messages = []
-    for event in result.all_events:
-        if event.is_step_failure:
-            data = event.step_failure_data
-            said = data.user_failure_data.description if data.user_failure_data else None
-            messages.append(said or (data.error.message.strip() if data.error else event.message))
-    return tuple(message for message in messages if message)
+    return tuple(failure_text(event) for event in result.all_events if event.is_step_failure)
 
 
 class _watching:  # noqa: N801 - a context manager, used like a function

@@ -5,13 +5,32 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from credit_risk_dagster.months import month_of, parse_month
 
 Month = Annotated[str, BeforeValidator(parse_month)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _ascending(bounds: tuple[float, ...]) -> tuple[float, ...]:
+    if list(bounds) != sorted(set(bounds)) or not all(0 < bound < 1 for bound in bounds):
+        raise ValueError(f"{bounds} do not ascend between 0 and 1")
+    return bounds
+
+
+RiskBands = Annotated[
+    tuple[float, ...], Field(min_length=1, max_length=25), AfterValidator(_ascending)
+]
 
 SETTINGS_FILE = "settings.env"
 
@@ -107,7 +126,7 @@ class Settings(BaseSettings):
     accept_unterminated_line: bool = Field(
         False, description="Accept a last line without a line end, instead of taking it as cut off."
     )
-    risk_bands: tuple[float, ...] = Field(
+    risk_bands: RiskBands = Field(
         (0.10, 0.20, 0.35, 0.50), description="Upper bounds of bands A, B, C …; the last is open."
     )
 
@@ -169,5 +188,11 @@ def load_settings(home: Path | None = None) -> Settings:
 def save_settings(settings: Settings, **saved: str) -> None:
     """Write settings beside the data that they belong to, for every later command to read."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    lines = [f"CREDIT_RISK_{name.upper()}={value}\n" for name, value in sorted(saved.items())]
+    lines = [f"CREDIT_RISK_{name.upper()}={_quoted(saved[name])}\n" for name in sorted(saved)]
     (settings.home / SETTINGS_FILE).write_text("".join(lines), encoding="utf-8")
+
+
+def _quoted(value: str) -> str:
+    """Quote a value, so that neither `#` nor white space ends or changes it."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

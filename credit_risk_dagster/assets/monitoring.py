@@ -96,6 +96,7 @@ def _write_drift(
             scores,
             explain(pipeline, features).contributions.abs().mean(),
             settings.monitoring.report_features,
+            settings.monitoring.psi_significant,
         )
         figures = _drift_figures(datamart, settings, manifest, facts, report)
         yield month, figures

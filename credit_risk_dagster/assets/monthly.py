@@ -109,7 +109,7 @@ def table_metadata(
         "inputs": len(manifest.inputs),
     }
     metadata |= {f"{name} rows": beside["rows"] for name, beside in manifest.beside.items()}
-    metadata |= {name.replace("_", " "): value for name, value in manifest.facts.items()}
+    metadata |= manifest.facts
     return metadata | {name: value for name, value in figures.items() if value is not None}
 
 

@@ -42,6 +42,18 @@ def failed_checks(instance: dg.DagsterInstance, run_id: str) -> list[FailedCheck
     return sorted(failed, key=lambda check: (check.severity, check.table, check.name))
 
 
+def failure_text(event: dg.DagsterEvent) -> str:
+    """Return why a step failed: in the platform's own words, or else the error behind it."""
+    failure = event.step_failure_data
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    said = f"{error.cls_name}: {error.message.partition(': ')[2].strip()}" if error else "no error"
+    return f"{event.step_key} failed: {said}"
+
+
 def alert_text(months: Sequence[str], problem: str, checks: Sequence[FailedCheck]) -> str:
     """Return the message: which months, what happened, and every failed check."""
     span = f"{months[0][:7]} to {months[-1][:7]}" if len(months) > 1 else "".join(months)[:7]
@@ -76,12 +88,8 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     )
     def alert_on_failed_run(context: dg.RunFailureSensorContext) -> None:
         run = context.dagster_run
-        reasons = [
-            event.step_failure_data.user_failure_data.description
-            for event in context.get_step_failure_events()
-            if event.step_failure_data.user_failure_data
-        ]
-        shown = " ".join(reason for reason in reasons if reason) or context.failure_event.message
+        reasons = [failure_text(event) for event in context.get_step_failure_events()]
+        shown = " ".join(reasons) or context.failure_event.message
         problem = f"run {run.run_id} failed. {shown}"
         checks = failed_checks(context.instance, run.run_id)
         send_alert(settings, context.log, alert_text(months_of_run(run.tags), problem, checks))

@@ -5,10 +5,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from credit_risk_dagster.automation.jobs import MONTHLY_JOB
 from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.due import DueMonth, due_month, next_due_month, read_deliveries
+from credit_risk_dagster.due import (
+    DueMonth,
+    due_month,
+    next_due_month,
+    read_deliveries,
+    unreadable_month,
+)
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.sources import SOURCES
@@ -42,7 +49,7 @@ def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> 
     )
     def delivery_arrived(
         context: dg.SensorEvaluationContext, datamart: dg.ResourceParam[Datamart]
-    ) -> dg.SensorResult | dg.SkipReason:
+    ) -> dg.RunRequest | dg.SkipReason:
         running = unfinished_run(context.instance)
         if running is not None:
             return dg.SkipReason(f"Run {running} is at work; months run one at a time.")
@@ -58,7 +65,7 @@ def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> 
             return dg.SkipReason(f"Every month up to {latest[:7]} is up to date.")
         if due.missing:
             return dg.SkipReason(missing_text(due))
-        return dg.SensorResult(run_requests=[_request(due)])
+        return _request(context.instance, due)
 
     return delivery_arrived
 
@@ -85,25 +92,32 @@ def deadline_schedule(
         context: dg.ScheduleEvaluationContext, datamart: dg.ResourceParam[Datamart]
     ) -> dg.RunRequest | dg.SkipReason:
         month = settings.latest_month(context.scheduled_execution_time.date())
-        due = due_month(datamart, read_deliveries(settings), month)
+        due: DueMonth | None
+        try:
+            due = due_month(datamart, read_deliveries(settings), month)
+        except PlatformError as error:
+            due = unreadable_month(month, error)
         if due is None:
             return dg.SkipReason(f"{month[:7]} is up to date.")
-        started = context.instance.get_runs(
-            dg.RunsFilter(job_name=MONTHLY_JOB, tags={DELIVERY_TAG: due.state}), limit=1
-        )
-        if started:
-            status = started[0].status.value.lower()
-            return dg.SkipReason(
-                f"{month[:7]} was started on this delivery: run {started[0].run_id}, {status}."
-            )
-        return _request(due)
+        return _request(context.instance, due)
 
     return month_deadline
 
 
-def _request(due: DueMonth) -> dg.RunRequest:
+def _request(instance: dg.DagsterInstance, due: DueMonth) -> dg.RunRequest | dg.SkipReason:
+    """Ask for a month, unless the newest run that was asked for it is on the same delivery."""
+    runs = instance.get_runs(
+        dg.RunsFilter(job_name=MONTHLY_JOB, tags={PARTITION_NAME_TAG: due.month})
+    )
+    asked = [run for run in runs if DELIVERY_TAG in run.tags]
+    if asked and asked[0].tags[DELIVERY_TAG] == due.state:
+        return dg.SkipReason(
+            f"{due.month[:7]} was started on this delivery: run {asked[0].run_id}, "
+            f"{asked[0].status.value.lower()}. A corrected delivery starts it again; to run it as "
+            "it is, run the month by hand."
+        )
     return dg.RunRequest(
-        run_key=f"{due.month}-{due.state}",
+        run_key=f"{due.month}-{due.state}-{len(asked) + 1}",
         partition_key=due.month,
         tags={DELIVERY_TAG: due.state},
     )

@@ -17,22 +17,20 @@ MONTHLY_JOB = "monthly"
 TRAINING_JOB = "training"
 
 
-def monthly_job(months: dg.PartitionsDefinition[str]) -> "UnresolvedAssetJobDefinition":
+def monthly_job() -> "UnresolvedAssetJobDefinition":
     """Return the job of all assets and their checks."""
     return dg.define_asset_job(
         MONTHLY_JOB,
         selection=dg.AssetSelection.all(),
-        partitions_def=months,
         description="Everything of a month: refine, decide, train where due, score, monitor.",
     )
 
 
-def training_job(months: dg.PartitionsDefinition[str]) -> "UnresolvedAssetJobDefinition":
+def training_job() -> "UnresolvedAssetJobDefinition":
     """Return the job of a month's decision, candidates and production model."""
     tables = (TRAINING_DECISION, *CANDIDATE_TABLES.values(), PRODUCTION_MODEL)
     return dg.define_asset_job(
         TRAINING_JOB,
         selection=dg.AssetSelection.assets(*(asset_key(table) for table in tables)),
-        partitions_def=months,
         description="The training of a month, before or without its delivery.",
     )

@@ -32,7 +32,10 @@ def _source_checks(name: str) -> list[MonthlyCheck]:
         if not shown:
             return Finding(True, f"All {manifest.rows} lines could be read.", figures)
         count = len(rejected) + manifest.provenance["undated"]
-        return Finding(False, f"{count} lines could not be read, {'; '.join(shown)}.", figures)
+        listed = "; ".join(shown) + ("; …" if count > len(shown) else "")
+        lines = "1 line" if count == 1 else f"{count} lines"
+        sentence = f"{lines} could not be read: {listed}. Ask for a corrected delivery."
+        return Finding(False, sentence, figures)
 
     def adds_up(datamart: Datamart, settings: Settings, month: str) -> Finding:
         delivered = datamart.required_manifest(bronze, month)

@@ -19,17 +19,27 @@ def structure_checks(table: Table) -> list[MonthlyCheck]:
         return Finding(not wrong, f"Columns not as declared: {', '.join(wrong) or 'none'}.")
 
     def unique_key(datamart: Datamart, settings: Settings, month: str) -> Finding:
-        keys = datamart.read(table, [month]).select(list(table.key))
+        rows = pq.read_table(datamart.file(table, month), partitioning=None)
+        lacking = [name for name in table.key if name not in rows.column_names]
+        if lacking:
+            return Finding(False, f"There is no {' and no '.join(lacking)} to identify a row by.")
+        keys = rows.select(list(table.key))
         repeated = keys.num_rows - keys.group_by(list(table.key)).aggregate([]).num_rows
         sentence = f"{repeated} of {keys.num_rows} rows repeat the key {', '.join(table.key)}."
         return Finding(repeated == 0, sentence, {"rows": keys.num_rows})
 
     def as_recorded(datamart: Datamart, settings: Settings, month: str) -> Finding:
         manifest = datamart.required_manifest(table, month)
-        rows = datamart.read(table, [month]).select(table.hashed_columns)
-        same = content_hash(rows) == manifest.content_hash and rows.num_rows == manifest.rows
-        verb = "are" if same else "are not"
-        return Finding(same, f"The stored rows {verb} those that the manifest records.")
+        rows = pq.read_table(datamart.file(table, month), partitioning=None)
+        if set(table.hashed_columns) <= set(rows.column_names):
+            stored_hash = content_hash(rows.select(table.hashed_columns))
+            if stored_hash == manifest.content_hash:
+                return Finding(True, "The stored rows are those that the manifest records.")
+        return Finding(
+            False,
+            "The stored rows are not those that the manifest records: they were changed after they "
+            f"were written. Delete tables/{manifest.partition}.json and run the month again.",
+        )
 
     checks = [
         MonthlyCheck(

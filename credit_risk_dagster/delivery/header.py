@@ -1,6 +1,7 @@
 """The header line of a delivered file: where each column of its source stands."""
 
 import csv
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +23,17 @@ _OTHER_FORMATS = {
     b"\xfe\xff": "encoded as UTF-16",
 }
 
+_COLUMN_NAME = re.compile(r"([^\W\d][\w .-]*)?")
+
+HIDDEN = "(not shown)"
+
 
 @dataclass(frozen=True)
 class Header:
-    """All column names of a file in its order, and those that its source does not have."""
+    """All column names of a file in its order, and those that its source does not have.
+
+    Names in `extra` are to be shown: `(not shown)` stands for what may be data.
+    """
 
     names: tuple[str, ...]
     extra: tuple[str, ...]
@@ -88,15 +96,27 @@ def _check(names: tuple[str, ...], file: DeliveredFile, source: Source) -> Heade
             f"{source.name}: the first line of {file.relative} names none of its columns. Deliver "
             f"the file with a header line, separated by commas: {expected}"
         )
+    shown = _without_data(names, source)
     if missing:
         raise DeliveryError(
             f"{source.name}: {file.relative} lacks {', '.join(missing)}; its header is "
-            f"{', '.join(names)}. Deliver it with all its columns, in any order: {expected}"
+            f"{', '.join(shown)}. Deliver it with all its columns, in any order: {expected}"
         )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted({one for name, one in zip(names, shown, strict=True) if names.count(name) > 1})
     if twice:
         raise DeliveryError(
             f"{source.name}: {file.relative} has more than one column named "
             f"{', '.join(map(repr, twice))}. Deliver it with each column once."
         )
-    return Header(names, tuple(name for name in names if name not in source.columns))
+    return Header(names, tuple(name for name in shown if name not in source.columns))
+
+
+def _without_data(names: tuple[str, ...], source: Source) -> tuple[str, ...]:
+    """Hide unknown names where one of them can be no column's: they may be a row, of a person.
+
+    That is what a header line without its line end looks like.
+    """
+    unknown = [name for name in names if name not in source.columns]
+    if all(_COLUMN_NAME.fullmatch(name) for name in unknown):
+        return names
+    return tuple(name if name in source.columns else HIDDEN for name in names)

@@ -15,6 +15,7 @@ def write_drift_report(
     scores: pd.Series,
     importance: pd.Series,
     feature_count: int,
+    threshold: float,
 ) -> bool:
     """Write the drift of the score and of the most important features as one HTML file.
 
@@ -28,6 +29,7 @@ def write_drift_report(
         scores: their probabilities of default.
         importance: of each feature, to choose the most important ones by.
         feature_count: how many features; 0 for no report.
+        threshold: the PSI, in Evidently's own bins, from which it calls a column drifted.
 
     Returns:
         Whether a report was written.
@@ -44,10 +46,10 @@ def write_drift_report(
         for name in wanted
         if inputs[name].notna().any() and reference.inputs[name].notna().any()
     ]
-    size = min(len(reference.inputs), len(reference.scores))
-    before = reference.inputs[names].head(size).assign(**{PROBABILITY: reference.scores.head(size)})
+    # Inputs and scores are of different loans; what the shorter lacks is missing, and ignored.
+    before = pd.concat([reference.inputs[names], reference.scores.rename(PROBABILITY)], axis=1)
     now = inputs[names].assign(**{PROBABILITY: scores.to_numpy()})
-    report = Report([DataDriftPreset()])
+    report = Report([DataDriftPreset(method="psi", threshold=threshold)])
     snapshot = report.run(Dataset.from_pandas(now), Dataset.from_pandas(before))
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")

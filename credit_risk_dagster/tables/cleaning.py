@@ -12,9 +12,14 @@ from functools import reduce
 import ibis
 import ibis.expr.types as ir
 
-NUMBER = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
-WHOLE_NUMBER = r"^-?[0-9]{1,15}(\.0+)?$"
-MONTH_START = r"^[0-9]{4}-(0[1-9]|1[0-2])-01$"
+# A pattern ends with \z: before a Unicode line end, `$` ends the text on Spark but not on DuckDB.
+# Lengths are bounded, so that neither a number nor a ratio of two is ever infinite.
+NUMBER = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?\z"
+WHOLE_NUMBER = r"^-?[0-9]{1,15}(\.0{1,40})?\z"
+MONTH_START = r"^[0-9]{4}-(0[1-9]|1[0-2])-01\z"
+WHITE_SPACE = r"[ \t\n\x0b\f\r]"
+"""What `\\s` means to Spark; to DuckDB it leaves out the vertical tab."""
+
 SEPARATOR = "; "
 
 
@@ -34,6 +39,7 @@ def number(
     high: float | None = None,
     placeholders: Sequence[str] = (),
     whole: bool = False,
+    quoted: bool = True,
 ) -> Cleaned:
     """Read a number; placeholders and values out of range go missing.
 
@@ -45,11 +51,13 @@ def number(
         high: the highest value that the lender accepts.
         placeholders: texts that stand for a missing value.
         whole: whether only whole numbers belong here; the value is then an integer.
+        quoted: whether a reason may quote what is not a number; not where a shifted row would put
+            a name or a social security number.
     """
     name = raw.get_name()
     text = trimmed(raw)
     missing = (text == "") | text.isin(list(placeholders))
-    digits = text.re_replace("_+$", "")
+    digits = text.re_replace(r"_+\z", "")
     numeric = digits.re_search(WHOLE_NUMBER if whole else NUMBER) & ~missing
     value = ibis.ifelse(numeric, digits, ibis.null("string")).cast("float64")
     out_of_range = _outside(value, low, high)
@@ -61,7 +69,10 @@ def number(
             (missing & (text != ""), _quote(name, raw, "is a placeholder")),
             (out_of_range, _quote(name, raw, f"is outside {placed}")),
         ),
-        reason=_when(~missing & ~numeric, _quote(name, raw, "is not a number")),
+        reason=_when(
+            ~missing & ~numeric,
+            _quote(name, raw, "is not a number") if quoted else f"{name} is not a number",
+        ),
     )
 
 
@@ -113,14 +124,14 @@ def trimmed(text: ir.StringValue) -> ir.StringValue:
     Ibis's own `strip` also drops the letters f, n, r, t and v on Spark, which reads the list of
     white space that it is given without escapes.
     """
-    return text.re_replace(r"^\s+|\s+$", "")
+    return text.re_replace(rf"^{WHITE_SPACE}+|{WHITE_SPACE}+\z", "")
 
 
 def join_texts(texts: Sequence[ir.StringValue | None]) -> ir.StringValue:
     """Join the texts that are there, separated by `; `; empty where there are none."""
     parts = [ibis.coalesce(text + SEPARATOR, "") for text in texts if text is not None]
     joined = reduce(lambda left, right: left + right, parts, ibis.literal(""))
-    return joined.re_replace(f"{SEPARATOR}$", "")
+    return joined.re_replace(rf"{SEPARATOR}\z", "")
 
 
 def _outside(value: ir.FloatingValue, low: float | None, high: float | None) -> ir.BooleanValue:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from credit_risk_dagster.engine import DISPOSITION
 from credit_risk_dagster.tables.bronze import PROVENANCE
-from credit_risk_dagster.tables.cleaning import Cleaned, join_texts
+from credit_risk_dagster.tables.cleaning import Cleaned, join_texts, trimmed
 from credit_risk_dagster.tables.table import Table
 
 ACCEPTED = "rows"
@@ -49,7 +49,8 @@ def judge(
     repeats = ibis.window(group_by=texts, order_by=list(PROVENANCE))
     rows = bronze.mutate(**{ORDINAL: ibis.row_number().over(repeats)})
     first = (rows[ORDINAL] == 0).cast("int64")
-    rows = rows.mutate(**{VARIANTS: first.sum().over(ibis.window(group_by=list(key)))})
+    same_key = ibis.window(group_by=[trimmed(rows[name]) for name in key])
+    rows = rows.mutate(**{VARIANTS: first.sum().over(same_key)})
     conflict = ibis.ifelse(
         rows[VARIANTS] > 1,
         ibis.literal(f"{', '.join(key)} occurs more than once with different values"),

@@ -11,6 +11,9 @@ from credit_risk_dagster.tables.bronze import REJECTED
 from credit_risk_dagster.tables.cleaning import SEPARATOR
 from credit_risk_dagster.tables.judgement import QUARANTINED, REASONS
 
+QUOTED_VALUE = re.compile(r" '.*?' (?=is )", re.DOTALL)
+"""A value as reasons quote it; it may hold the separator of reasons."""
+
 
 def quarantined_rows(bronze: Manifest, silver: Manifest) -> int:
     """Return how many delivered rows could not be read or were quarantined."""
@@ -26,7 +29,6 @@ def quarantined_share(bronze: Manifest, silver: Manifest) -> float:
 def reason_counts(quarantined: Path) -> list[tuple[str, int]]:
     """Return the reasons in a file of quarantined rows, without values, most frequent first."""
     texts = pq.read_table(quarantined, columns=[REASONS], partitioning=None)[REASONS].to_pylist()
-    counts = Counter(
-        re.sub(r" '.*' ", " ", reason) for text in texts for reason in text.split(SEPARATOR)
-    )
+    without_values = (re.sub(QUOTED_VALUE, " ", text) for text in texts)
+    counts = Counter(reason for text in without_values for reason in text.split(SEPARATOR))
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

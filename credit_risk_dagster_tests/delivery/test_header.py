@@ -68,6 +68,24 @@ def test_a_first_line_of_data_is_refused_without_showing_the_person(tmp_path: Pa
     assert "913" not in message
 
 
+def test_a_row_that_runs_on_from_the_header_is_refused_without_showing_the_person(
+    tmp_path: Path,
+) -> None:
+    glued = HEADER + line(row(Name="Ann Lee", SSN="913-74-1218")) + b"\n"
+    message = refusal(tmp_path / "x.csv", glued)
+    assert "lacks snapshot_date; its header is Customer_ID, Name, Age, SSN" in message
+    assert "(not shown)" in message
+    assert "Ann" not in message
+    assert "913" not in message
+
+
+def test_a_row_behind_a_whole_header_is_reported_as_columns_without_showing_the_person(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path / "x.csv", [], HEADER + b"," + line(row(Name="Ann", SSN="913-74-1218")))
+    assert header_of(path).extra == ("(not shown)",) * len(COLUMNS)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -86,6 +86,17 @@ def test_a_row_delivered_twice_counts_twice(tmp_path: Path) -> None:
     assert delivery(tmp_path).content_hash != once
 
 
+def test_equal_rows_and_rejected_lines_come_in_the_order_of_files_and_lines(tmp_path: Path) -> None:
+    lines = [line(row()), line(row(Name="\0")), line(row())]
+    write(tmp_path / f"{STEM}.csv", lines)
+    write(tmp_path / "2024-03" / f"{STEM}.csv", lines)
+    found = delivery(tmp_path)
+    own, whole = f"2024-03/{STEM}.csv", f"{STEM}.csv"
+    assert found.rows["source_file"].to_pylist() == [own, own, whole, whole]
+    assert found.rows["line_number"].to_pylist() == [2, 4, 2, 4]
+    assert found.rejected["source_file"].to_pylist() == [own, whole]
+
+
 def test_rejected_rows_change_neither_rows_nor_hash(tmp_path: Path) -> None:
     path = write_rows(tmp_path / f"{STEM}.csv", [row()])
     before = delivery(tmp_path)

@@ -1,0 +1,124 @@
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from credit_risk_dagster.sources import SOURCES
+from credit_risk_dagster.tables.judgement import ACCEPTED, DUPLICATES, QUARANTINED
+from credit_risk_dagster.tables.silver import SILVER
+from credit_risk_dagster_tests.tables.refined import VALID, Row, delivered, judged
+
+KEYS = {source.name: source.key for source in SOURCES}
+CONFLICT = {
+    "loans": "loan_id, snapshot_date occurs more than once with different values",
+    "attributes": "Customer_ID, snapshot_date occurs more than once with different values",
+    "financials": "Customer_ID, snapshot_date occurs more than once with different values",
+    "clickstream": "Customer_ID, snapshot_date occurs more than once with different values",
+}
+CHANGED = {"loans": "paid_amt", "attributes": "Age", "financials": "Num_of_Loan"}
+
+DIRT = st.sampled_from(["", "_", "-1", "12", "12_", "1e400", "?", "'", "\u2028", "NM", "CUS_1 "])
+ANY_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), max_size=8)
+MONTHS = ("2024-02-01", "2024-03-01", "2024-04-01")
+
+
+def changed(name: str) -> str:
+    return CHANGED.get(name, "fe_1")
+
+
+@st.composite
+def mutated_rows(draw: st.DrawFn, name: str) -> list[Row]:
+    """Few customers in few months, with any of their values changed, and some rows repeated."""
+    columns = st.sampled_from([column for column in VALID[name] if column != "snapshot_date"])
+    row = st.builds(
+        lambda changes, customer, month: (
+            delivered(name, Customer_ID=customer, snapshot_date=month) | changes
+        ),
+        st.dictionaries(columns, DIRT | ANY_TEXT, max_size=3),
+        st.sampled_from(["CUS_1", "CUS_2"]),
+        st.sampled_from(MONTHS),
+    )
+    rows = draw(st.lists(row, min_size=1, max_size=15))
+    repeats = draw(st.lists(st.sampled_from(rows), max_size=5))
+    return draw(st.permutations([*rows, *repeats]))
+
+
+def trimmed_key(name: str, row: Row) -> tuple[str, ...]:
+    return tuple(row[column].strip(" \t\n\x0b\f\r") for column in KEYS[name])
+
+
+@settings(max_examples=60, deadline=None)
+@given(mutated_rows("attributes"))
+def test_accepted_quarantined_and_duplicate_rows_add_up_to_what_was_delivered(
+    rows: list[Row],
+) -> None:
+    require_that_every_row_is_accounted_for("attributes", rows)
+
+
+@pytest.mark.parametrize("name", ["loans", "financials", "clickstream"])
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_they_add_up_for_every_source(name: str, data: st.DataObject) -> None:
+    """Fewer examples, since a run of these tables takes longer."""
+    require_that_every_row_is_accounted_for(name, data.draw(mutated_rows(name)))
+
+
+def require_that_every_row_is_accounted_for(name: str, rows: list[Row]) -> None:
+    found = judged(name, rows)
+    counts = Counter(outcome.disposition for outcome in found)
+    assert set(counts) <= {ACCEPTED, QUARANTINED, DUPLICATES}
+    assert counts.total() == len(rows)
+
+    distinct = {tuple(row.values()): row for row in rows}
+    assert counts[DUPLICATES] == len(rows) - len(distinct)
+
+    variants = Counter(trimmed_key(name, row) for row in distinct.values())
+    conflicting = sum(count for count in variants.values() if count > 1)
+    refused = [outcome for outcome in found if outcome.disposition == QUARANTINED]
+    assert sum(CONFLICT[name] in outcome.reasons for outcome in refused) == conflicting
+    assert all(outcome.reasons for outcome in refused)
+
+    accepted = [outcome for outcome in found if outcome.accepted]
+    assert all(outcome.reasons == "" for outcome in accepted)
+    keys = [tuple(outcome.values[key] for key in SILVER[name].key) for outcome in accepted]
+    assert len(keys) == len(set(keys))
+    assert not any(None in key or "" in key for key in keys)
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_rows_that_share_a_key_and_differ_are_all_quarantined(name: str) -> None:
+    rows = [delivered(name), delivered(name, **{changed(name): "5"}), delivered(name)]
+    found = judged(name, rows)
+    assert Counter(outcome.disposition for outcome in found) == {QUARANTINED: 2, DUPLICATES: 1}
+    refused = [outcome for outcome in found if outcome.disposition == QUARANTINED]
+    assert [outcome.reasons for outcome in refused] == [CONFLICT[name]] * 2
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_a_row_repeated_to_the_letter_is_accepted_once_and_twice_a_duplicate(name: str) -> None:
+    found = judged(name, [delivered(name)] * 3)
+    assert sorted(outcome.disposition for outcome in found) == [DUPLICATES, DUPLICATES, ACCEPTED]
+
+
+def test_a_key_that_differs_in_white_space_only_is_the_same_key() -> None:
+    rows = [delivered("attributes"), delivered("attributes", Customer_ID="CUS_1 ")]
+    found = judged("attributes", rows)
+    assert [outcome.disposition for outcome in found] == [QUARANTINED, QUARANTINED]
+
+
+def test_the_same_customer_in_another_month_is_another_row() -> None:
+    rows = [delivered("attributes", snapshot_date=month) for month in MONTHS]
+    assert all(outcome.accepted for outcome in judged("attributes", rows))
+
+
+def test_a_duplicate_of_a_quarantined_row_is_a_duplicate() -> None:
+    found = judged("attributes", [delivered("attributes", Age="x")] * 2)
+    assert sorted(outcome.disposition for outcome in found) == [DUPLICATES, QUARANTINED]
+
+
+def test_quarantined_rows_and_duplicates_are_kept_by_key_and_reason_alone() -> None:
+    for name, table in SILVER.items():
+        schemas = dict(table.beside)
+        assert schemas[QUARANTINED].names == [*table.key, "reasons"], name
+        assert schemas[DUPLICATES].names == list(table.key), name

@@ -1,0 +1,44 @@
+import pyarrow as pa
+
+from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
+from credit_risk_dagster.tables.table import Table, schema_of
+
+TABLE = Table(
+    layer="gold",
+    name="scores",
+    schema=schema_of(loan_id=pa.string(), score=pa.float64(), seen_in=pa.string()),
+    key=("loan_id",),
+    unhashed=("seen_in",),
+)
+
+
+def test_a_table_names_its_place_and_its_partitions() -> None:
+    assert TABLE.path == "gold/scores"
+    assert TABLE.partition("2024-09-01") == "gold/scores/2024-09-01"
+
+
+def test_a_schema_keeps_the_order_and_types_of_its_columns() -> None:
+    assert TABLE.schema.names == ["loan_id", "score", "seen_in"]
+    assert TABLE.schema.field("score").type == pa.float64()
+
+
+def test_provenance_is_not_hashed() -> None:
+    assert TABLE.hashed_columns == ["loan_id", "score"]
+
+
+def test_every_table_has_a_place_of_its_own() -> None:
+    assert len(BY_PATH) == len(ALL_TABLES)
+
+
+def test_keys_and_unhashed_columns_are_columns_of_their_table() -> None:
+    for table in ALL_TABLES:
+        assert set(table.key) | set(table.unhashed) <= set(table.schema.names), table.path
+        assert not set(table.key) & set(table.unhashed), table.path
+
+
+def test_no_table_takes_a_name_that_an_engine_uses_for_itself() -> None:
+    """Spark reads column names without regard to case."""
+    for table in ALL_TABLES:
+        lowered = [name.lower() for name in table.schema.names]
+        assert len(lowered) == len(set(lowered)), table.path
+        assert not {"partition_month", "disposition", "_ordinal", "_variants"} & set(lowered)

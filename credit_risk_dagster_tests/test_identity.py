@@ -1,0 +1,156 @@
+"""The same months give the same content, models and scores, however they are run."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.demo.portfolio import DemoPortfolio
+from credit_risk_dagster.resources.tracking import REGISTERED_MODEL, model_tracking
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster.tables.production import PRODUCTION_MODEL
+from credit_risk_dagster.tables.training import TRAINING_DECISION
+from credit_risk_dagster_tests.installation import (
+    SMALL_POLICY,
+    content,
+    generated,
+    run,
+    small_installation,
+)
+
+PORTFOLIO = DemoPortfolio(last_month="2025-03", months=15, applicants_per_month=150)
+POLICY = {**SMALL_POLICY, "retrain_after_months": 2}
+FIRST, LAST = PORTFOLIO.first_month, PORTFOLIO.last_month
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generated(PORTFOLIO, tmp_path_factory.mktemp("raw"))
+
+
+@pytest.fixture(scope="module")
+def ranged(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = small_installation(
+        tmp_path_factory.mktemp("ranged"), raw, PORTFOLIO, policy=POLICY
+    )
+    with dg.instance_for_test() as instance:
+        run(settings, instance, FIRST, LAST)
+    return settings
+
+
+def tracked(settings: Settings) -> tuple[list[str], list[str]]:
+    """Return the ids of all MLflow runs and the registered versions with their models."""
+    tracking = model_tracking(settings)
+    client = tracking.client()
+    runs = client.search_runs([tracking.experiment_id()])
+    versions = client.search_model_versions(f"name = '{REGISTERED_MODEL}'")
+    return (
+        sorted(found.info.run_id for found in runs),
+        sorted(f"{found.version} {found.tags['model_id']}" for found in versions),
+    )
+
+
+@pytest.mark.slow
+def test_months_run_one_by_one_give_what_a_range_in_one_run_gives(
+    raw: Path, ranged: Settings, tmp_path: Path
+) -> None:
+    settings = small_installation(tmp_path, raw, PORTFOLIO, policy=POLICY)
+    with dg.instance_for_test() as instance:
+        for month in PORTFOLIO.month_keys:
+            run(settings, instance, month, month)
+
+    assert content(settings) == content(ranged)
+    assert tracked(settings)[1] == tracked(ranged)[1]
+
+
+@pytest.mark.slow
+def test_running_again_adds_nothing_anywhere(ranged: Settings) -> None:
+    before, tracked_before = content(ranged), tracked(ranged)
+    manifests = {
+        path: path.stat().st_mtime_ns for path in Path(ranged.home, "tables").rglob("*.json")
+    }
+    models = sorted(path.name for path in Path(ranged.home, "models").iterdir())
+
+    with dg.instance_for_test() as instance:
+        run(ranged, instance, FIRST, LAST)
+
+    assert content(ranged) == before
+    assert tracked(ranged) == tracked_before
+    assert {path: path.stat().st_mtime_ns for path in manifests} == manifests
+    assert sorted(path.name for path in Path(ranged.home, "models").iterdir()) == models
+
+
+def test_every_month_says_what_was_decided_and_why(ranged: Settings) -> None:
+    datamart = Datamart(ranged.home)
+    decisions = datamart.read(TRAINING_DECISION, PORTFOLIO.month_keys).to_pylist()
+
+    assert [row["action"] for row in decisions] == (
+        ["too_little_history"] * 12
+        + ["initial_training", "not_due", "retraining"]
+    )
+    assert all(row["reason"] for row in decisions)
+
+
+def test_a_month_without_a_model_issues_no_scores_and_says_why(ranged: Settings) -> None:
+    manifest = Datamart(ranged.home).required_manifest(PREDICTIONS, FIRST)
+
+    assert manifest.rows == 0
+    assert manifest.facts["status"] == "no_model"
+    assert "6 consecutive cohorts" in manifest.facts["reason"]
+
+
+def test_every_score_is_by_the_model_in_production_in_its_month(ranged: Settings) -> None:
+    datamart = Datamart(ranged.home)
+    for month in PORTFOLIO.month_keys[12:]:
+        production = datamart.read(PRODUCTION_MODEL, [month]).to_pylist()[0]["model_id"]
+        scores = datamart.read(PREDICTIONS, [month]).to_pandas()
+        assert production is not None
+        assert set(scores["model_id"]) == {production}
+        assert len(scores) == scores["loan_id"].nunique() > 100
+
+
+def test_a_run_that_trains_nothing_opens_no_mlflow_run(raw: Path, tmp_path: Path) -> None:
+    settings = small_installation(tmp_path, raw, PORTFOLIO, policy=POLICY)
+    with dg.instance_for_test() as instance:
+        run(settings, instance, FIRST, FIRST)
+
+    assert not (settings.home / "mlflow").exists()
+
+
+def test_mlflow_knows_the_production_version_and_every_candidate(ranged: Settings) -> None:
+    tracking = model_tracking(ranged)
+    client = tracking.client()
+    production = client.get_model_version_by_alias(REGISTERED_MODEL, "production")
+    record = Datamart(ranged.home).read(PRODUCTION_MODEL, [LAST]).to_pylist()[0]
+    runs = client.search_runs([tracking.experiment_id()], "tags.training_key != ''")
+
+    assert production.tags["model_id"] == record["model_id"]
+    assert str(production.version) == record["mlflow_version"]
+    assert {found.info.status for found in runs} == {"FINISHED"}
+    assert sorted(found.data.tags["month"] for found in runs) == [
+        *["2025-01-01"] * 2,
+        *["2025-03-01"] * 2,
+    ]
+    assert all("oot_auc" in found.data.metrics for found in runs)
+
+
+def test_the_registered_model_scores_as_the_platform_does(ranged: Settings) -> None:
+    import mlflow.artifacts
+    import skops.io
+
+    from credit_risk_dagster.models.scoring import score
+    from credit_risk_dagster.models.storage import TRUSTED_TYPES
+    from credit_risk_dagster.tables.gold import FEATURES_TABLE
+
+    tracking = model_tracking(ranged)
+    version = tracking.client().get_model_version_by_alias(REGISTERED_MODEL, "production")
+    folder = Path(mlflow.artifacts.download_artifacts(version.source))
+    pipeline = skops.io.load(folder / "model.skops", trusted=list(TRUSTED_TYPES))
+    datamart = Datamart(ranged.home)
+    features = datamart.read(FEATURES_TABLE, [LAST]).to_pandas()
+
+    issued = datamart.read(PREDICTIONS, [LAST]).to_pandas()["probability"]
+    assert score(pipeline, features).tolist() == issued.tolist()
+    assert not list(folder.rglob("*.pkl"))
