@@ -37,11 +37,11 @@ class ModelStore:
         target = self.path(model_id)
         if not target.exists():
             beside = self.folder / f".{uuid.uuid4().hex}"
-            hashes = save_model(pipeline, beside)
-            (beside / HASHES).write_text(json.dumps(hashes, indent=2), encoding="utf-8")
-            (beside / CARD).write_text(json.dumps(card, indent=2), encoding="utf-8")
-            reference.save(beside)
             try:
+                hashes = save_model(pipeline, beside)
+                (beside / HASHES).write_text(json.dumps(hashes, indent=2), encoding="utf-8")
+                (beside / CARD).write_text(json.dumps(card, indent=2), encoding="utf-8")
+                reference.save(beside)
                 beside.rename(target)
             finally:
                 shutil.rmtree(beside, ignore_errors=True)

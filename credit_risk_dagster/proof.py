@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import isclose
 from typing import Any
 
+import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.features import LABEL
+from credit_risk_dagster.features import CLICKSTREAM_FEATURES, CLICKSTREAM_MONTHS, LABEL
 from credit_risk_dagster.history import production_record
 from credit_risk_dagster.model_store import ModelStore
+from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.months import add_months, month_range
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import SNAPSHOT_DATE, SOURCES, Source
+from credit_risk_dagster.sources import SOURCES, Source
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
@@ -24,6 +27,7 @@ from credit_risk_dagster.tables.table import Table
 
 MASK = "masked"
 PENDING = "pending"
+TOLERANCE = 1e-9
 
 Record = dict[str, Any]
 
@@ -91,7 +95,10 @@ def prove_score(settings: Settings, datamart: Datamart, models: ModelStore, loan
         model=model,
         outcome=_outcome(datamart, loan_id, month),
         hashes=hashes,
-        claims=_claims(month, raw, features, scores, model, hashes),
+        claims=[
+            *_input_claims(settings, datamart, month, features, hashes),
+            *_model_claims(models, month, features, scores, model),
+        ],
     )
 
 
@@ -188,35 +195,64 @@ def _hashes(datamart: Datamart, month: str) -> dict[str, str]:
     return dict(sorted(hashes.items()))
 
 
-def _claims(
-    month: str,
-    raw: Mapping[str, list[Record]],
-    features: Record,
-    scores: list[Record],
-    model: Record | None,
-    hashes: Mapping[str, str],
+def _input_claims(
+    settings: Settings, datamart: Datamart, month: str, features: Record, hashes: Mapping[str, str]
 ) -> list[Claim]:
-    dates = [row[SNAPSHOT_DATE] for rows in raw.values() for row in rows]
     newest_partition = max(name.rpartition("/")[2] for name in hashes)
     latest_input = features["latest_input_date"].isoformat()
-    claims = [
-        Claim(max(dates) <= month, f"the newest raw row that was read is dated {max(dates)}"),
+    return [
+        Claim(
+            newest_partition <= month, f"the newest partition that was read is {newest_partition}"
+        ),
         Claim(latest_input <= month, f"the newest input of the features is dated {latest_input}"),
-        Claim(newest_partition <= month, f"the newest partition read is {newest_partition}"),
+        _clickstream_claim(settings, datamart, month, features),
     ]
-    if model is not None:
-        cohorts = model["fitted_on_cohorts"] + model["judged_on_cohorts"]
-        claims.append(
-            Claim(
-                max(cohorts) < model["trained_in"] <= month,
-                f"the model was trained in {model['trained_in']} on labels known by {max(cohorts)}",
-            )
+
+
+def _clickstream_claim(
+    settings: Settings, datamart: Datamart, month: str, features: Record
+) -> Claim:
+    """Compute the means again from the rows up to the month: a later row would show in them."""
+    rows = [
+        row
+        for read in month_range(settings.first_month, month)
+        for row in _rows_of(
+            datamart, SILVER["clickstream"], read, "customer_id", features["customer_id"]
         )
-        issued = {row["model_id"] for row in scores if row["revision"] == 0}
-        claims.append(
-            Claim(
-                issued == {model["model_id"]},
-                f"the issued score is by {', '.join(issued) or 'no model'}",
-            )
+    ]
+    same = features[CLICKSTREAM_MONTHS] == len(rows)
+    for name in CLICKSTREAM_FEATURES:
+        seen = [row[name] for row in rows if row[name] is not None]
+        mean = sum(seen) / len(seen) if seen else None
+        stored = features[f"{name}_mean"]
+        same &= stored == mean or (
+            stored is not None and mean is not None and isclose(stored, mean, abs_tol=TOLERANCE)
         )
-    return claims
+    verb = "are" if same else "are NOT"
+    return Claim(
+        same, f"the clickstream means {verb} those of the {len(rows)} rows up to the application"
+    )
+
+
+def _model_claims(
+    models: ModelStore, month: str, features: Record, scores: list[Record], model: Record | None
+) -> list[Claim]:
+    if model is None:
+        return [Claim(not scores, "no model was in production, and no score was issued")]
+    cohorts = model["fitted_on_cohorts"] + model["judged_on_cohorts"]
+    trained = f"the model was trained in {model['trained_in']} on labels known by {max(cohorts)}"
+    claims = [Claim(max(cohorts) < model["trained_in"] <= month, trained)]
+    newest = max(scores, key=lambda row: row["revision"], default=None)
+    if newest is None:
+        return [*claims, Claim(False, "the model issued no score for this applicant")]
+    pipeline = models.load(model["model_id"], model["sha256"])
+    again = float(score(pipeline, pd.DataFrame([features]))[0])
+    reproduced = newest["model_id"] == model["model_id"] and isclose(
+        again, newest["probability"], abs_tol=TOLERANCE
+    )
+    return [
+        *claims,
+        Claim(
+            reproduced, f"this model gives {again:.6f} from these features when it is asked again"
+        ),
+    ]

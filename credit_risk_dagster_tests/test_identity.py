@@ -35,7 +35,7 @@ def ranged(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = small_installation(
         tmp_path_factory.mktemp("ranged"), raw, PORTFOLIO, policy=POLICY
     )
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         run(settings, instance, FIRST, LAST)
     return settings
 
@@ -57,7 +57,7 @@ def test_months_run_one_by_one_give_what_a_range_in_one_run_gives(
     raw: Path, ranged: Settings, tmp_path: Path
 ) -> None:
     settings = small_installation(tmp_path, raw, PORTFOLIO, policy=POLICY)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         for month in PORTFOLIO.month_keys:
             run(settings, instance, month, month)
 
@@ -73,7 +73,7 @@ def test_running_again_adds_nothing_anywhere(ranged: Settings) -> None:
     }
     models = sorted(path.name for path in Path(ranged.home, "models").iterdir())
 
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         run(ranged, instance, FIRST, LAST)
 
     assert content(ranged) == before
@@ -113,7 +113,7 @@ def test_every_score_is_by_the_model_in_production_in_its_month(ranged: Settings
 
 def test_a_run_that_trains_nothing_opens_no_mlflow_run(raw: Path, tmp_path: Path) -> None:
     settings = small_installation(tmp_path, raw, PORTFOLIO, policy=POLICY)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         run(settings, instance, FIRST, FIRST)
 
     assert not (settings.home / "mlflow").exists()

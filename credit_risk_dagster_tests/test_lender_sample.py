@@ -30,7 +30,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         last_month=last,
         monitoring={"report_features": 5},
     )
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         outcome = run_months(settings, instance, first, last)
         checks = failed_checks_by_month(instance)
     datamart = Datamart(settings.home)

@@ -23,7 +23,7 @@ from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster_tests.installation import content, generated, run, small_installation
 
 SHORT = DemoPortfolio(last_month="2024-09", months=9, applicants_per_month=20)
-LONG = DemoPortfolio(last_month="2025-04", months=16, applicants_per_month=120)
+LONG = DemoPortfolio(last_month="2025-03", months=15, applicants_per_month=120)
 REFINED = [table for table in ALL_TABLES if table.layer in ("bronze", "silver", "gold")]
 
 Row = dict[str, str]
@@ -68,7 +68,7 @@ def mutate_after(folder: Path, source: Source, month: str, mutation: Mutation, s
 def refine(installation: Settings, last: str) -> None:
     """Run bronze, silver and gold up to a month."""
     job = build_definitions(installation).resolve_job_def(MONTHLY_JOB)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(
             instance=instance,
             tags=month_tags(installation.first_month, last),
@@ -91,7 +91,7 @@ def short(short_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings
 
 @pytest.mark.slow
 @settings(
-    max_examples=8,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -124,12 +124,12 @@ def test_decisions_models_and_scores_of_a_month_ignore_every_later_raw_row(
 ) -> None:
     raw, month = generated(LONG, tmp_path / "raw"), LONG.month_keys[13]
     whole = small_installation(tmp_path / "whole", raw, LONG)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         run(whole, instance, LONG.first_month, LONG.last_month)
     for number, source in enumerate(SOURCES):
         assert mutate_after(raw, source, month, changed, number) > 0
     cut = small_installation(tmp_path / "cut", raw, LONG)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         run(cut, instance, LONG.first_month, month)
 
     known_then = content(cut)

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 from credit_risk_dagster.assets.monthly import Metadata, Written, table_metadata
 from credit_risk_dagster.datamart import Datamart, Rule
 from credit_risk_dagster.engine import Engine
+from credit_risk_dagster.tables.judgement import REASONS
 from credit_risk_dagster.tables.table import MONTH, Table
 
 
@@ -42,7 +43,7 @@ def refine(
         figures: gives what Dagit shows of a month once it is written.
     """
     with datamart.staging() as folder:
-        engine.write(rows, table.key, MONTH, folder)
+        engine.write(rows, _order(table, rows), MONTH, folder)
         for month in months:
             kept = record(month)
             manifest = datamart.commit(
@@ -55,3 +56,8 @@ def refine(
                 provenance={"engine": engine.name},
             )
             yield month, table_metadata(datamart, table, manifest, **figures(month))
+
+
+def _order(table: Table, rows: ir.Table) -> list[str]:
+    """Key order; quarantined rows may share a key, and are then in the order of their reasons."""
+    return [*table.key, *(name for name in (REASONS,) if name in rows.columns)]

@@ -22,16 +22,16 @@ def _source_checks(name: str) -> list[MonthlyCheck]:
 
     def whole_lines(datamart: Datamart, settings: Settings, month: str) -> Finding:
         manifest = datamart.required_manifest(bronze, month)
-        rejected = datamart.read_beside(bronze, month, REJECTED).drop_columns("text").to_pylist()
+        rejected = datamart.read_beside(bronze, month, REJECTED).drop_columns("text")
         undated = manifest.provenance["undated_lines"]
         shown = [
             f"line {line['line_number']} of {line['source_file']}: {line['reason']}"
-            for line in [*rejected, *undated][:SHOWN_LINES]
+            for line in [*rejected.slice(0, SHOWN_LINES).to_pylist(), *undated][:SHOWN_LINES]
         ]
-        figures = {"rejected": len(rejected), "undated": manifest.provenance["undated"]}
+        figures = {"rejected": rejected.num_rows, "undated": manifest.provenance["undated"]}
         if not shown:
             return Finding(True, f"All {manifest.rows} lines could be read.", figures)
-        count = len(rejected) + manifest.provenance["undated"]
+        count = rejected.num_rows + manifest.provenance["undated"]
         listed = "; ".join(shown) + ("; …" if count > len(shown) else "")
         lines = "1 line" if count == 1 else f"{count} lines"
         sentence = f"{lines} could not be read: {listed}. Ask for a corrected delivery."

@@ -1,0 +1,14 @@
+"""What tests of several folders share."""
+
+import pytest
+
+from credit_risk_dagster.engine import Engine
+from credit_risk_dagster.resources.engine import engine_resource
+from credit_risk_dagster.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The product's Spark engine, on the one session of the whole test run."""
+    home = tmp_path_factory.mktemp("spark")
+    return engine_resource(Settings(home=home, engine="pyspark")).open()

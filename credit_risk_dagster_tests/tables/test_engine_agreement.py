@@ -1,0 +1,221 @@
+"""DuckDB and Spark make the same silver and gold of the same bronze, row by row."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from credit_risk_dagster.assets.refinement import Record, refine
+from credit_risk_dagster.assets.silver import REFINE
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.delivery.month import read_months
+from credit_risk_dagster.engine import DuckDBEngine, Engine
+from credit_risk_dagster.months import month_range
+from credit_risk_dagster.sources import SOURCES
+from credit_risk_dagster.tables import gold
+from credit_risk_dagster.tables.bronze import BRONZE
+from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
+from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
+from credit_risk_dagster.tables.silver import SILVER
+from credit_risk_dagster.tables.table import Table
+from credit_risk_dagster_tests.installation import lender_sample
+from credit_risk_dagster_tests.tables.refined import VALID, Row, bronze, delivered
+
+pytestmark = pytest.mark.slow
+
+TOLERANCE = 1e-9
+BronzeFiles = Mapping[str, Sequence[Path]]
+
+
+@dataclass(frozen=True)
+class Refinery:
+    """An engine and the datamart that it fills."""
+
+    engine: Engine
+    datamart: Datamart
+    months: Sequence[str]
+
+    def refine(self, bronze_files: BronzeFiles) -> None:
+        """Write silver and gold, gold from this engine's own silver."""
+        for name, table in SILVER.items():
+            rows = self.engine.read(bronze_files[name], BRONZE[name].schema)
+            self._write(table, REFINE[name](rows))
+        silver = {name: self._read(table) for name, table in SILVER.items()}
+        self._write(FEATURES_TABLE, gold.features(**silver))
+        self._write(LABELS, gold.labels(silver["loans"]))
+        self._write(COHORT, gold.cohort(self._read(LABELS), self._read(FEATURES_TABLE)))
+
+    def rows(self, table: Table) -> pa.Table:
+        return self.datamart.read(table, self.months)
+
+    def beside(self, table: Table, name: str) -> pa.Table:
+        schema = dict(table.beside)[name]
+        parts = (self.datamart.read_beside(table, month, name) for month in self.months)
+        return pa.concat_tables(part.select(schema.names).cast(schema) for part in parts)
+
+    def _write(self, table: Table, rows: ir.Table) -> None:
+        record = Record(inputs={})
+        months = refine(
+            self.datamart, self.engine, table, rows, self.months, lambda _: record, lambda _: {}
+        )
+        assert [month for month, _ in months] == list(self.months)
+
+    def _read(self, table: Table) -> ir.Table:
+        return self.engine.read(self.datamart.files(table, self.months), table.schema)
+
+
+def require_same(one: pa.Table, other: pa.Table, place: str) -> None:
+    """Same rows in the same order: nulls, texts and dates exactly, floats within 1e-9."""
+    assert one.num_rows == other.num_rows, place
+    for field in one.schema:
+        here, there = (table[field.name].combine_chunks() for table in (one, other))
+        if pa.types.is_floating(field.type):
+            assert here.is_valid().equals(there.is_valid()), f"{place}: {field.name}"
+            np.testing.assert_allclose(
+                here.drop_null(), there.drop_null(), TOLERANCE, 0, err_msg=f"{place} {field.name}"
+            )
+        else:
+            assert here.equals(there), f"{place}: {field.name}"
+
+
+def require_agreement(
+    bronze_files: BronzeFiles, spark: Engine, folder: Path, months: Sequence[str]
+) -> Refinery:
+    """Refine on both engines and compare all that they write; return what DuckDB made."""
+    here = Refinery(DuckDBEngine(), Datamart(folder / "duckdb"), months)
+    there = Refinery(spark, Datamart(folder / "pyspark"), months)
+    for refinery in (here, there):
+        refinery.refine(bronze_files)
+    for table in (*SILVER.values(), FEATURES_TABLE, LABELS, COHORT):
+        require_same(here.rows(table), there.rows(table), table.path)
+        for name, _ in table.beside:
+            require_same(here.beside(table, name), there.beside(table, name), name)
+        for month in months:
+            one, other = (made.datamart.required_manifest(table, month) for made in (here, there))
+            assert (one.rows, one.beside) == (other.rows, other.beside), one.partition
+    return here
+
+
+def test_the_engines_agree_on_the_lenders_extract(spark: Engine, tmp_path: Path) -> None:
+    sample, months = lender_sample(), month_range("2023-01-01", "2024-12-01")
+    files: dict[str, list[Path]] = {}
+    for source in SOURCES:
+        folder = tmp_path / "bronze" / source.name
+        folder.mkdir(parents=True)
+        files[source.name] = [folder / f"{month}.parquet" for month in months]
+        for path, delivery in zip(
+            files[source.name], read_months(sample, source, months), strict=True
+        ):
+            pq.write_table(delivery.rows, path)
+    made = require_agreement(files, spark, tmp_path, months)
+    for name, table in SILVER.items():
+        delivered_rows = sum(pq.read_metadata(path).num_rows for path in files[name])
+        assert made.rows(table).num_rows == delivered_rows
+    assert made.rows(FEATURES_TABLE).num_rows > 5_000
+    assert made.rows(COHORT).num_rows == made.rows(LABELS).num_rows > 4_000
+
+
+NASTY = [
+    *("", " ", "\t", "\x0b40", "40\x0b", "\f40 ", "\u00a040", "\u200540", "\x1c40", "\ufeff40"),
+    *("12\u2028", "12\u2029", "12\x85", "\u202812", "_\u2028", "40_\x85", "NA\u2028"),
+    *("40_", "40__", "_40", "_", "__", "4 _", "1_000", "_______", "__10000__", "!@9#%8", "NM"),
+    *("1e-05", "1E5", "1e5_", "1e", "1e99", "1e-99", "1e100", "1e400", "-1e400", "1e-400"),
+    *("-0", "-0.0", "007", "+5", ".5", "5.", "--5", "0x10", "5f", "5d", "1L", "NaN", "inf", "nan"),
+    *("9" * 15, "9" * 16, "9" * 40, "9" * 41, "9" * 400, "0." + "0" * 400 + "1", "0." + "1" * 40),
+    *("0.1", "0.30000000000000004", "9007199254740993", "123456789.123456789", "100.0000000001"),
+    *("\u0661\u0662", "\uff14\uff10", "é", "e\u0301", "😀" * 50, "\uffff", "\u05d0\u05d1", "日本"),
+    *("f", "n", "r", "t", "v", "\\n", "\\", "a\\b", "$1", "\\1", "%s", "${x}", "'", '"', "''"),
+    *("; ", "a; b", "null", "NULL", "None", "true", "2024-02-30", "2024-01-01 ", "0000-01-01"),
+    *("10 Years and 9 Months", "10 Years and 9 Months\u2028", "1 Year and 1 Month", "NA"),
+    *(" Low_spent_Small_value_payments ", "low_spent_small_value_payments", "Good", " Bad", "Yes"),
+    *("Auto Loan, and Boat Loan", "Auto Loan, Auto Loan", "auto loan", "Sandy Loan", "and", ","),
+    "x" * 70_000,
+]
+"""Texts that engines are likely to read differently."""
+
+MARCH = "2024-03-01"
+
+KEYS = [
+    "CUS_f",
+    "CUS_n",
+    "CUS_r",
+    "CUS_t",
+    "CUS_v",
+    "\uffff",
+    "😀",
+    "é",
+    "e\u0301",
+    "a b",
+    "A",
+    "a",
+]
+
+
+def nasty_rows(name: str) -> Iterable[Row]:
+    """Every nasty text in every column of a valid row, then nasty keys, repeats and conflicts."""
+    columns = [column for column in VALID[name] if column != "snapshot_date"]
+    if name == "clickstream":
+        columns = columns[:4]
+    place = 0
+    for column in columns:
+        for text in NASTY:
+            place += 1
+            yield with_key(name, f"K{place:05d}") | {column: text}
+    for position, key in enumerate(KEYS):
+        yield with_key(name, key)
+        yield with_key(name, f"\x0b {key}\t")
+        if position % 2:
+            yield with_key(name, key)
+        yield with_key(name, f"{key}v")
+
+
+def with_key(name: str, key: str) -> Row:
+    """An applicant of March 2024, or for every fifth key a loan of six months."""
+    row = delivered(name, Customer_ID=key)
+    if name == "loans":
+        matured = key.endswith(("0", "5"))
+        row |= {"loan_id": key, "installment_num": "6" if matured else "0"}
+        row |= {"loan_start_date": "2023-09-01" if matured else "2024-03-01"}
+    return row
+
+
+def written(folder: Path, rows: Mapping[str, Sequence[Row]]) -> BronzeFiles:
+    folder.mkdir()
+    for name, of_source in rows.items():
+        pq.write_table(bronze(name, of_source), folder / f"{name}.parquet")
+    return {name: [folder / f"{name}.parquet"] for name in rows}
+
+
+def test_the_engines_agree_on_rows_that_invite_them_to_differ(
+    spark: Engine, tmp_path: Path
+) -> None:
+    rows = {name: list(nasty_rows(name)) for name in VALID}
+    made = require_agreement(written(tmp_path / "bronze", rows), spark, tmp_path, [MARCH])
+    for name, table in SILVER.items():
+        beside = [made.beside(table, part).num_rows for part in (QUARANTINED, DUPLICATES)]
+        assert made.rows(table).num_rows + sum(beside) == len(rows[name])
+        assert min(beside) > 0
+    assert made.rows(LABELS).num_rows > 50
+    features = made.rows(FEATURES_TABLE)
+    assert features.num_rows > 500
+    for name in ("has_attributes", "has_financials", "loan_type_other", "debt_to_income"):
+        assert pc.count_distinct(features[name]).as_py() > 1
+    for field in features.schema:
+        if pa.types.is_floating(field.type):
+            assert np.isfinite(features[field.name].drop_null()).all(), field.name
+
+
+def test_the_engines_agree_on_a_month_of_which_nothing_is_accepted(
+    spark: Engine, tmp_path: Path
+) -> None:
+    rows: dict[str, list[Row]] = {name: [] for name in VALID}
+    rows["loans"] = [with_key("loans", "L1") | {"tenure": "none"}]
+    made = require_agreement(written(tmp_path / "bronze", rows), spark, tmp_path, [MARCH])
+    assert made.rows(FEATURES_TABLE).num_rows == 0
+    assert made.beside(SILVER["loans"], QUARANTINED)["loan_id"].to_pylist() == ["L1"]
