@@ -5,13 +5,15 @@ import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from credit_risk_dagster.models.storage import MODEL_FILE, load_model, save_model
 from credit_risk_dagster.monitoring.reference import Reference
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 CARD = "card.json"
 HASHES = "sha256.json"
@@ -28,7 +30,7 @@ class ModelStore:
         return self.folder / model_id
 
     def save(
-        self, model_id: str, pipeline: Pipeline, card: dict[str, Any], reference: Reference
+        self, model_id: str, pipeline: "Pipeline", card: dict[str, Any], reference: Reference
     ) -> str:
         """Keep a model with its card and its reference; return the SHA-256 of its file.
 
@@ -48,7 +50,7 @@ class ModelStore:
         recorded: dict[str, str] = json.loads((target / HASHES).read_text(encoding="utf-8"))
         return recorded[MODEL_FILE]
 
-    def load(self, model_id: str, sha256: str) -> Pipeline:
+    def load(self, model_id: str, sha256: str) -> "Pipeline":
         """Return a model, if its file is the one that was recorded.
 
         Raises:

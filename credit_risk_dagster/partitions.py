@@ -9,20 +9,17 @@ from credit_risk_dagster.settings import Settings
 
 
 def monthly_partitions(settings: Settings) -> dg.MonthlyPartitionsDefinition:
-    """Return one partition per snapshot month.
+    """Return one partition per snapshot month, up to the last one if the settings name it.
 
-    Without a last month the current month is included from its first day on.
+    The current month is included from its first day on.
     """
-    if settings.last_month is None:
-        return dg.MonthlyPartitionsDefinition(
-            start_date=settings.first_month, timezone="UTC", fmt=MONTH_FORMAT, end_offset=1
-        )
-    end = add_months(settings.last_month, 1)
+    last = settings.last_month
     return dg.MonthlyPartitionsDefinition(
         start_date=settings.first_month,
-        end_date=datetime.strptime(end, MONTH_FORMAT),
+        end_date=datetime.strptime(add_months(last, 1), MONTH_FORMAT) if last else None,
         timezone="UTC",
         fmt=MONTH_FORMAT,
+        end_offset=1,
     )
 
 

@@ -35,9 +35,11 @@ def scored_installation(factory: pytest.TempPathFactory) -> Settings:
     base = factory.getbasetemp()
     shared = base.parent if base.name.startswith("popen-") else base
     settings = _settings(shared / "scored" / "home", shared / "scored" / "raw")
+    built = shared / "scored.built"
     with FileLock(shared / "scored.lock"):
-        if not (shared / "scored").exists():
+        if not built.exists():
             _build(settings)
+            built.touch()
     return settings
 
 
@@ -45,26 +47,28 @@ def copy_of(settings: Settings, folder: Path, **overrides: Any) -> Settings:
     """Copy an installation with its deliveries; return the settings of the copy."""
     for place in (settings.home, settings.raw_folder):
         shutil.copytree(place, folder / place.name)
-    return _settings(folder / "home", folder / "raw", **overrides)
+    places = {"home": folder / "home", "raw": folder / "raw"}
+    return settings.model_copy(update=places | overrides)
 
 
-def _settings(home: Path, raw: Path, **overrides: Any) -> Settings:
-    quick: dict[str, Any] = {
-        "policy": {**SMALL_POLICY, "minimum_auc": 0.5},
-        "tuning": {"trials": 1, "threads": 1},
-    }
-    return small_installation(home, raw, PORTFOLIO, **(quick | overrides))
+def _settings(home: Path, raw: Path) -> Settings:
+    return small_installation(
+        home,
+        raw,
+        PORTFOLIO,
+        policy={**SMALL_POLICY, "minimum_auc": 0.5},
+        tuning={"trials": 1, "threads": 1},
+    )
 
 
 def _build(settings: Settings) -> None:
     generate(PORTFOLIO, settings.raw_folder)
     make_one_person_of_all(settings.raw_folder / "features_attributes.csv")
-    definitions = build_definitions(settings)
+    graph = build_definitions(settings).resolve_asset_graph()
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
-            list(definitions.assets or []),
+            [asset for asset in graph.assets_defs if asset.keys],
             instance=instance,
-            resources=definitions.resources,
             tags=month_tags(FIRST, CARRIED_OVER),
             run_config=QUIET,
         )

@@ -1,9 +1,10 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -276,7 +277,10 @@ from credit_risk_dagster import datamart
 from credit_risk_dagster_tests.test_datamart import TABLE, rows
 
 datamart.write_manifest = lambda path, manifest: os._exit(9)
-datamart.Datamart(Path(sys.argv[1])).write(TABLE, sys.argv[2], rows(6.0, 7.0), inputs={})
+for month in sys.argv[2:]:
+    if os.fork() == 0:
+        datamart.Datamart(Path(sys.argv[1])).write(TABLE, month, rows(6.0, 7.0), inputs={})
+    assert os.waitstatus_to_exitcode(os.wait()[1]) == 9
 """
 
 
@@ -284,10 +288,8 @@ def test_a_run_killed_before_the_rename_leaves_the_old_partition_and_nothing_new
     datamart: Datamart,
 ) -> None:
     datamart.write(TABLE, MONTH, rows(1.0), inputs=INPUTS)
-    for month in (MONTH, NEXT):
-        script = [sys.executable, "-c", KILLED_BEFORE_THE_RENAME, str(datamart.home), month]
-        killed = subprocess.run(script, check=False, cwd=Path(__file__).parents[1])
-        assert killed.returncode == 9
+    script = [sys.executable, "-c", KILLED_BEFORE_THE_RENAME, str(datamart.home), MONTH, NEXT]
+    subprocess.run(script, check=True, cwd=Path(__file__).parents[1])
     left = [path for path in datamart.folder.rglob("rows.parquet") if ".staging" not in path.parts]
     assert len(left) == 3, "the run was killed after it had copied its rows"
 
@@ -322,19 +324,19 @@ def test_a_reader_sees_the_old_rows_or_the_new_ones_while_they_are_swapped(
     datamart: Datamart,
 ) -> None:
     datamart.write(TABLE, MONTH, rows(*[0.0] * 50), inputs={})
-    seen: list[set[float]] = []
     done = Event()
 
-    def read() -> None:
+    def read() -> list[set[float]]:
+        seen = []
         while not done.is_set():
             seen.append(set(balances(datamart)))
+        return seen
 
-    reader = Thread(target=read)
-    reader.start()
-    for version in range(1, 100):
-        datamart.write(TABLE, MONTH, rows(*[float(version)] * 50), inputs={})
-    done.set()
-    reader.join()
-    versions = [version for (version,) in seen]
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(read)
+        for version in range(1, 150):
+            datamart.write(TABLE, MONTH, rows(*[float(version)] * 50), inputs={})
+        done.set()
+        versions = [version for (version,) in reading.result()]
     assert versions == sorted(versions)
     assert len(set(versions)) > 5

@@ -110,7 +110,7 @@ def doubled(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "amount": frame["amount"] * 2,
-            "note": frame["loan_id"].str.upper().where(frame["amount"].notna(), None),
+            "note": frame["loan_id"].str.upper().mask(frame["amount"].isna()),
             "loan_id": frame["loan_id"],
         }
     )

@@ -32,9 +32,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ranged(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = small_installation(
-        tmp_path_factory.mktemp("ranged"), raw, PORTFOLIO, policy=POLICY
-    )
+    settings = small_installation(tmp_path_factory.mktemp("ranged"), raw, PORTFOLIO, policy=POLICY)
     with dg.DagsterInstance.ephemeral() as instance:
         run(settings, instance, FIRST, LAST)
     return settings
@@ -87,8 +85,7 @@ def test_every_month_says_what_was_decided_and_why(ranged: Settings) -> None:
     decisions = datamart.read(TRAINING_DECISION, PORTFOLIO.month_keys).to_pylist()
 
     assert [row["action"] for row in decisions] == (
-        ["too_little_history"] * 12
-        + ["initial_training", "not_due", "retraining"]
+        ["too_little_history"] * 12 + ["initial_training", "not_due", "retraining"]
     )
     assert all(row["reason"] for row in decisions)
 

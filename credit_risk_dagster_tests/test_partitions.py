@@ -36,6 +36,12 @@ def test_with_a_last_month_the_partitions_do_not_depend_on_the_day(year: int) ->
     assert found == month_range("2023-11-01", "2024-02-01")
 
 
+def test_a_last_month_that_is_the_current_one_is_a_partition_from_its_first_moment() -> None:
+    months = partitions("2023-11", "2024-02")
+    assert keys(months, datetime(2024, 1, 31, tzinfo=UTC))[-1] == "2024-01-01"
+    assert keys(months, datetime(2024, 2, 1, tzinfo=UTC))[-1] == "2024-02-01"
+
+
 def test_one_month_may_be_first_and_last() -> None:
     assert keys(partitions("2024-12", "2024-12"), datetime(2025, 6, 1, tzinfo=UTC)) == [
         "2024-12-01"

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
@@ -23,10 +23,8 @@ from credit_risk_dagster.manifest import Manifest
 from credit_risk_dagster.model_store import ModelStore, cohort_frame
 from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.models.evaluation import evaluate
-from credit_risk_dagster.models.identity import model_id, training_key, training_rows_hash
 from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster.models.split import TrainingWindow, training_window
-from credit_risk_dagster.models.training import TrainedCandidate, train_candidate
 from credit_risk_dagster.models.training_rows import in_order, rows_of
 from credit_risk_dagster.monitoring.reference import freeze_reference
 from credit_risk_dagster.months import first_day
@@ -39,6 +37,9 @@ from credit_risk_dagster.tables.training import (
     OUT_OF_TIME_SCORES,
     TRAINING_DECISION,
 )
+
+if TYPE_CHECKING:
+    from credit_risk_dagster.models.training import TrainedCandidate
 
 TRAINED = "trained"
 NOT_DUE = "not_due"
@@ -83,6 +84,9 @@ def _write_candidates(
     models: ModelStore,
     tracking: ModelTracking,
 ) -> Written:
+    from credit_risk_dagster.models.identity import training_key, training_rows_hash
+    from credit_risk_dagster.models.training import train_candidate
+
     table = CANDIDATE_TABLES[name]
     for month in context.partition_keys:
         inputs = datamart.hashes(TRAINING_DECISION, [month])
@@ -145,7 +149,7 @@ def _keep(
     context: dg.AssetExecutionContext,
     month: str,
     key: str,
-    trained: TrainedCandidate,
+    trained: "TrainedCandidate",
     frame: pd.DataFrame,
     window: TrainingWindow,
     decision: dict[str, Any],
@@ -153,6 +157,8 @@ def _keep(
     tracking: ModelTracking,
 ) -> dict[str, Any]:
     """Keep the model and its MLflow run; return the candidate's record."""
+    from credit_risk_dagster.models.identity import model_id
+
     identity = model_id(month, trained.candidate, key, trained.learned_hash)
     metrics = {
         sample: evaluate(labels, probabilities)
@@ -208,7 +214,7 @@ def _keep(
 def _log_run(
     context: dg.AssetExecutionContext,
     card: dict[str, Any],
-    trained: TrainedCandidate,
+    trained: "TrainedCandidate",
     models: ModelStore,
     tracking: ModelTracking,
 ) -> str:
@@ -232,7 +238,7 @@ def _rows(month: str, schema: pa.Schema, row: dict[str, Any]) -> pa.Table:
 
 
 def _out_of_time_scores(
-    trained: TrainedCandidate, frame: pd.DataFrame, window: TrainingWindow
+    trained: "TrainedCandidate", frame: pd.DataFrame, window: TrainingWindow
 ) -> pa.Table:
     cohorts = rows_of(in_order(frame), window.out_of_time)["cohort"]
     return pa.table(

@@ -2,14 +2,13 @@
 
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from sklearn.pipeline import Pipeline
 
 from credit_risk_dagster.assets.monthly import (
     Written,
@@ -34,6 +33,9 @@ from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS, REASON_COUNT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 SCORED_SCHEMA = pa.schema([field for field in PREDICTIONS.schema if field.name != "revision"])
 
@@ -114,7 +116,7 @@ def score_rows(
 
 
 @lru_cache(maxsize=2)
-def _loaded(model: str, sha256: str) -> Pipeline:
+def _loaded(model: str, sha256: str) -> "Pipeline":
     return load_model(Path(model), sha256)
 
 

@@ -6,11 +6,15 @@ from logging import Logger
 
 import dagster as dg
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from credit_risk_dagster.checks.monthly_check import months_of_run
 from credit_risk_dagster.settings import Settings
 
 TIMEOUT_SECONDS = 10
+ATTEMPTS = 4
+BACKOFF_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,26 @@ def alert_text(months: Sequence[str], problem: str, checks: Sequence[FailedCheck
 def send_alert(settings: Settings, log: Logger, text: str) -> None:
     """Write the alert to the log and post it to the webhook, if one is set.
 
+    It is tried several times, because Dagster does not: the sensor's tick is marked as failed, and
+    the next one goes on with the next run.
+
     Raises:
-        requests.RequestException: if the webhook does not take it, so that the sensor tries again.
+        requests.RequestException: if the webhook does not take it at any attempt.
     """
     log.warning(text)
-    if settings.alert_webhook is not None:
-        answer = requests.post(
-            str(settings.alert_webhook), json={"text": text}, timeout=TIMEOUT_SECONDS
-        )
+    if settings.alert_webhook is None:
+        return
+    retry = Retry(
+        total=ATTEMPTS - 1,
+        backoff_factor=BACKOFF_SECONDS,
+        status_forcelist=range(500, 600),
+        allowed_methods=None,
+        respect_retry_after_header=False,
+    )
+    url = str(settings.alert_webhook)
+    with requests.Session() as session:
+        session.mount(url, HTTPAdapter(max_retries=retry))
+        answer = session.post(url, json={"text": text}, timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
 
 
@@ -109,7 +125,8 @@ def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         ]
         if not checks:
             return dg.SkipReason("No check failed.")
-        problem = f"{len(checks)} checks failed in run {run.run_id}."
+        named = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
+        problem = f"{named} failed in run {run.run_id}."
         send_alert(settings, context.log, alert_text(months_of_run(run.tags), problem, checks))
         return None
 

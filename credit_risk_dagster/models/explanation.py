@@ -1,14 +1,16 @@
 """Why a score is what it is: the contribution of every feature, in log-odds."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from credit_risk_dagster.features import FEATURES
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 Floats = npt.NDArray[np.float64]
 Names = npt.NDArray[np.object_]
@@ -32,7 +34,7 @@ class Explanation:
     reason_contributions: Floats
 
 
-def explain(pipeline: Pipeline, frame: pd.DataFrame, count: int = REASONS) -> Explanation:
+def explain(pipeline: "Pipeline", frame: pd.DataFrame, count: int = REASONS) -> Explanation:
     """Explain the score of every row of `frame`, which is as for `score`.
 
     The base is the log-odds of a reference loan. For logistic regression it has the training mean
@@ -75,7 +77,7 @@ def _contributions(classifier: Any, inputs: Floats) -> tuple[float, Floats]:
     return float(shap[-1, -1]), shap[:-1, :-1]
 
 
-def _ownership(pipeline: Pipeline) -> Floats:
+def _ownership(pipeline: "Pipeline") -> Floats:
     """Return the matrix (columns, features) with 1 where a column was made of a feature."""
     preprocessing = pipeline["preprocessing"]
     owners = np.zeros((_width(pipeline), len(FEATURES)))
@@ -90,6 +92,6 @@ def _ownership(pipeline: Pipeline) -> Floats:
     return owners
 
 
-def _width(pipeline: Pipeline) -> int:
+def _width(pipeline: "Pipeline") -> int:
     """Return the number of columns that the classifier reads."""
     return int(pipeline["classifier"].n_features_in_)

@@ -1,14 +1,18 @@
 """Probabilities of default from a fitted model."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 Floats = npt.NDArray[np.float64]
 
 
-def score(pipeline: Pipeline, frame: pd.DataFrame) -> Floats:
+def score(pipeline: "Pipeline", frame: pd.DataFrame) -> Floats:
     """Return the probability of default of each row, shape (n,); empty for no rows.
 
     `frame` has the columns FEATURES and CLICKSTREAM_MONTHS, in any order, others ignored.

@@ -3,10 +3,12 @@
 import hashlib
 import zipfile
 from pathlib import Path
-
-from sklearn.pipeline import Pipeline
+from typing import TYPE_CHECKING
 
 from credit_risk_dagster.errors import ModelError
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 MODEL_FILE = "model.skops"
 BOOSTER_FILE = "model.ubj"
@@ -34,7 +36,7 @@ _MALFORMED = (
 _REMEDY = "Do not use it: restore the file from a backup or train this month's model again."
 
 
-def save_model(pipeline: Pipeline, folder: Path) -> dict[str, str]:
+def save_model(pipeline: "Pipeline", folder: Path) -> dict[str, str]:
     """Write a fitted pipeline to a folder; return the SHA-256 of each file by its name.
 
     `model.skops` is the whole pipeline; for XGBoost `model.ubj` holds the booster as well, in the
@@ -52,13 +54,15 @@ def save_model(pipeline: Pipeline, folder: Path) -> dict[str, str]:
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written}
 
 
-def load_model(path: Path, sha256: str) -> Pipeline:
+def load_model(path: Path, sha256: str) -> "Pipeline":
     """Return the pipeline of a `model.skops` whose SHA-256 was recorded when it was written.
 
     Raises:
         ModelError: if the file is missing, is not the one that was recorded, or holds anything
             but a model of this platform.
     """
+    from sklearn.pipeline import Pipeline
+
     content = _verified_content(path, sha256)
     pipeline = _decoded(content, path)
     if not isinstance(pipeline, Pipeline) or tuple(name for name, _ in pipeline.steps) != STEPS:

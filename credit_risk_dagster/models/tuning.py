@@ -16,9 +16,9 @@ from credit_risk_dagster.models.candidates import (
     DEFAULT_PARAMETERS,
     CandidateName,
     Parameters,
-    build_pipeline,
     suggest_parameters,
 )
+from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.split import TrainingWindow
 from credit_risk_dagster.models.training_rows import (

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from credit_risk_dagster.models.storage import TRUSTED_TYPES
-from credit_risk_dagster.models.training import TrainedCandidate
 from credit_risk_dagster.resources.plots import discrimination_figure, tuning_figure, write_png
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from credit_risk_dagster.models.training import TrainedCandidate
 
 MODEL = "model"
 REQUIREMENTS = ("scikit-learn", "skops", "pandas", "numpy")
@@ -21,7 +22,7 @@ def log_candidate(
     client: "MlflowClient",
     run_id: str,
     card: dict[str, Any],
-    trained: TrainedCandidate,
+    trained: "TrainedCandidate",
     folder: Path,
 ) -> None:
     """Log a candidate into its run.
@@ -60,7 +61,7 @@ def log_candidate(
     _log_model(client, run_id, trained)
 
 
-def _log_model(client: "MlflowClient", run_id: str, trained: TrainedCandidate) -> None:
+def _log_model(client: "MlflowClient", run_id: str, trained: "TrainedCandidate") -> None:
     """Write the model in the scikit-learn flavour with skops, never pickle."""
     import mlflow.sklearn
 
@@ -76,7 +77,7 @@ def _log_model(client: "MlflowClient", run_id: str, trained: TrainedCandidate) -
         client.log_artifacts(run_id, str(target), MODEL)
 
 
-def _requirements(trained: TrainedCandidate) -> list[str]:
+def _requirements(trained: "TrainedCandidate") -> list[str]:
     names = list(REQUIREMENTS)
     if trained.candidate == "xgboost":
         names.append("xgboost-cpu")

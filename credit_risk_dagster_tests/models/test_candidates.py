@@ -10,9 +10,9 @@ from credit_risk_dagster.models.candidates import (
     CANDIDATES,
     DEFAULT_PARAMETERS,
     CandidateName,
-    build_pipeline,
     suggest_parameters,
 )
+from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 

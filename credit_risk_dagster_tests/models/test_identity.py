@@ -6,13 +6,14 @@ import pytest
 
 from credit_risk_dagster.features import FEATURES, LABEL
 from credit_risk_dagster.models import identity
-from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName, build_pipeline
+from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.models.identity import (
     learned_numbers_hash,
     model_id,
     training_key,
     training_rows_hash,
 )
+from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained, window
 
 FRAME = loan_frame(5)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -43,13 +44,15 @@ class Refinery:
 
     def refine(self, bronze_files: BronzeFiles) -> None:
         """Write silver and gold, gold from this engine's own silver."""
-        for name, table in SILVER.items():
-            rows = self.engine.read(bronze_files[name], BRONZE[name].schema)
-            self._write(table, REFINE[name](rows))
+        for name in SILVER:
+            self.refine_silver(name, bronze_files[name])
         silver = {name: self._read(table) for name, table in SILVER.items()}
         self._write(FEATURES_TABLE, gold.features(**silver))
         self._write(LABELS, gold.labels(silver["loans"]))
         self._write(COHORT, gold.cohort(self._read(LABELS), self._read(FEATURES_TABLE)))
+
+    def refine_silver(self, name: str, files: Sequence[Path]) -> None:
+        self._write(SILVER[name], REFINE[name](self.engine.read(files, BRONZE[name].schema)))
 
     def rows(self, table: Table) -> pa.Table:
         return self.datamart.read(table, self.months)
@@ -162,17 +165,21 @@ def nasty_rows(name: str) -> Iterable[Row]:
     columns = [column for column in VALID[name] if column != "snapshot_date"]
     if name == "clickstream":
         columns = columns[:4]
-    place = 0
-    for column in columns:
-        for text in NASTY:
-            place += 1
-            yield with_key(name, f"K{place:05d}") | {column: text}
+    for place, (column, text) in enumerate(product(columns, NASTY)):
+        yield with_key(name, f"{name[0]}{place:05d}") | {column: text}
     for position, key in enumerate(KEYS):
         yield with_key(name, key)
         yield with_key(name, f"\x0b {key}\t")
         if position % 2:
             yield with_key(name, key)
         yield with_key(name, f"{key}v")
+
+
+def loans_of(rows: Iterable[Row]) -> Iterable[Row]:
+    """A loan for each customer of other sources, so that their rows reach gold."""
+    return (
+        with_key("loans", row["Customer_ID"]) for row in rows if row["Customer_ID"][1:6].isdigit()
+    )
 
 
 def with_key(name: str, key: str) -> Row:
@@ -196,14 +203,16 @@ def test_the_engines_agree_on_rows_that_invite_them_to_differ(
     spark: Engine, tmp_path: Path
 ) -> None:
     rows = {name: list(nasty_rows(name)) for name in VALID}
+    for name in ("attributes", "financials", "clickstream"):
+        rows["loans"] += loans_of(rows[name])
     made = require_agreement(written(tmp_path / "bronze", rows), spark, tmp_path, [MARCH])
     for name, table in SILVER.items():
         beside = [made.beside(table, part).num_rows for part in (QUARANTINED, DUPLICATES)]
         assert made.rows(table).num_rows + sum(beside) == len(rows[name])
         assert min(beside) > 0
-    assert made.rows(LABELS).num_rows > 50
+    assert made.rows(LABELS).num_rows > 500
     features = made.rows(FEATURES_TABLE)
-    assert features.num_rows > 500
+    assert features.num_rows > 2_000
     for name in ("has_attributes", "has_financials", "loan_type_other", "debt_to_income"):
         assert pc.count_distinct(features[name]).as_py() > 1
     for field in features.schema:
@@ -214,8 +223,12 @@ def test_the_engines_agree_on_rows_that_invite_them_to_differ(
 def test_the_engines_agree_on_a_month_of_which_nothing_is_accepted(
     spark: Engine, tmp_path: Path
 ) -> None:
-    rows: dict[str, list[Row]] = {name: [] for name in VALID}
-    rows["loans"] = [with_key("loans", "L1") | {"tenure": "none"}]
-    made = require_agreement(written(tmp_path / "bronze", rows), spark, tmp_path, [MARCH])
-    assert made.rows(FEATURES_TABLE).num_rows == 0
-    assert made.beside(SILVER["loans"], QUARANTINED)["loan_id"].to_pylist() == ["L1"]
+    refused = with_key("loans", "L1") | {"tenure": "none"}
+    files = written(tmp_path / "bronze", {"loans": [refused]})
+    for engine in (DuckDBEngine(), spark):
+        made = Refinery(engine, Datamart(tmp_path / engine.name), [MARCH])
+        made.refine_silver("loans", files["loans"])
+        assert made.rows(SILVER["loans"]).num_rows == 0
+        assert made.beside(SILVER["loans"], DUPLICATES).num_rows == 0
+        (row,) = made.beside(SILVER["loans"], QUARANTINED).to_pylist()
+        assert (row["loan_id"], row["reasons"]) == ("L1", "tenure 'none' is not a number")

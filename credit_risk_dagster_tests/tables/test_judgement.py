@@ -1,13 +1,21 @@
 from collections import Counter
+from pathlib import Path
+from random import Random
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from credit_risk_dagster.assets.refinement import Record, refine
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.engine import DuckDBEngine
+from credit_risk_dagster.manifest import Manifest
 from credit_risk_dagster.sources import SOURCES
+from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import ACCEPTED, DUPLICATES, QUARANTINED
-from credit_risk_dagster.tables.silver import SILVER
-from credit_risk_dagster_tests.tables.refined import VALID, Row, delivered, judged
+from credit_risk_dagster.tables.silver import SILVER, attributes
+from credit_risk_dagster_tests.tables.refined import VALID, Row, bronze, delivered, judged
 
 KEYS = {source.name: source.key for source in SOURCES}
 CONFLICT = {
@@ -115,6 +123,36 @@ def test_the_same_customer_in_another_month_is_another_row() -> None:
 def test_a_duplicate_of_a_quarantined_row_is_a_duplicate() -> None:
     found = judged("attributes", [delivered("attributes", Age="x")] * 2)
     assert sorted(outcome.disposition for outcome in found) == [DUPLICATES, QUARANTINED]
+
+
+def test_what_is_written_does_not_depend_on_the_order_in_which_rows_were_delivered(
+    tmp_path: Path,
+) -> None:
+    """Not even of rows that share a key and are quarantined for different reasons."""
+    same_key = [delivered("attributes", Age=f"x{number}" * (number % 2)) for number in range(9)]
+    same_key += [delivered("attributes", Occupation=f"Job {number}") for number in range(9)]
+    others = [delivered("attributes", Customer_ID="", Age=f"{number}?") for number in range(9)]
+    rows = [*same_key, *others, *others, delivered("attributes", Customer_ID="CUS_2")]
+    manifests = [
+        refined_manifest(tmp_path / str(seed), Random(seed).sample(rows, len(rows)))
+        for seed in range(5)
+    ]
+    assert [manifest.rows for manifest in manifests] == [1] * 5
+    assert all(manifest.says_the_same_as(manifests[0]) for manifest in manifests)
+
+
+def refined_manifest(folder: Path, rows: list[Row]) -> Manifest:
+    """The manifest of silver attributes, written by the product from rows in this order."""
+    folder.mkdir()
+    pq.write_table(bronze("attributes", rows), folder / "bronze.parquet")
+    engine, datamart, table = DuckDBEngine(), Datamart(folder), SILVER["attributes"]
+    read = engine.read([folder / "bronze.parquet"], BRONZE["attributes"].schema)
+    record = Record(inputs={})
+    written = refine(
+        datamart, engine, table, attributes(read), [MONTHS[1]], lambda _: record, lambda _: {}
+    )
+    assert len(list(written)) == 1
+    return datamart.required_manifest(table, MONTHS[1])
 
 
 def test_quarantined_rows_and_duplicates_are_kept_by_key_and_reason_alone() -> None:
