@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -16,19 +15,30 @@ SHOWN_ERRORS = 3
 
 
 def print_status(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
-    """Print one line a month.
+    """Print one line a month, and one for all months in which there was too little history.
 
     OOT AUC is that of the logistic regression and of XGBoost, trained in the month; current and
     issued are the AUC on the two bases of performance.
     """
-    table = Table(header_style="bold", box=SIMPLE, padding=(0, 1, 0, 0))
-    for name in ("month", "decision", "in production"):
-        table.add_column(name, no_wrap=name == "month")
-    for name in ("OOT AUC", "current", "issued", "PSI", "scored", "failed checks"):
-        table.add_column(name, justify="right", no_wrap=name != "failed checks")
+    waiting = [record for record in records if record["decision"] == "too_little_history"]
+    if waiting:
+        first, last = waiting[0]["month"][:7], waiting[-1]["month"][:7]
+        console.print(f"{first} to {last}: too little history to train on, {len(waiting)} months.")
+    deciding = [record for record in records if record not in waiting]
+    if deciding:
+        console.print(_months_table(deciding))
+
+
+def _months_table(records: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(header_style="bold", box=None, padding=(0, 1, 0, 0))
+    table.add_column("month", no_wrap=True)
+    table.add_column("decision", min_width=10)
+    table.add_column("in production", min_width=15)
+    for name in ("OOT AUC", "current", "issued", "PSI", "failed"):
+        table.add_column(name, justify="right", no_wrap=True)
     for record in records:
         table.add_row(*_cells(record))
-    console.print(table)
+    return table
 
 
 def print_outcome(console: Console, outcome: RunOutcome) -> None:
@@ -96,7 +106,6 @@ def _cells(record: Mapping[str, Any]) -> list[str]:
         _auc(performance.get("current")),
         _auc(performance.get("issued")),
         _psi(drift),
-        str(record["rows_scored"]),
         str(len(record["failed_checks"])),
     ]
 

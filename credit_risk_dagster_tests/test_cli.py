@@ -49,12 +49,12 @@ def test_the_demo_saves_its_months_and_paths_beside_its_data(demo_folder: Path) 
 
 
 @pytest.mark.slow
-def test_status_shows_a_line_a_month_and_every_figure_as_json(demo_folder: Path) -> None:
+def test_status_says_what_was_decided_and_gives_every_figure_as_json(demo_folder: Path) -> None:
     shown = credit_risk("status", cwd=demo_folder)
     told = credit_risk("status", "--json", "--months", "2025-02..2025-03", cwd=demo_folder)
     records = json.loads(told.stdout)
 
-    assert shown.stdout.count("too little history") == 3
+    assert "2025-01 to 2025-03: too little history to train on, 3 months." in shown.stdout
     assert [record["month"] for record in records] == ["2025-02-01", "2025-03-01"]
     assert records[0]["rows"]["loans"]["delivered"] > 0
     assert records[0]["production_action"] == "none_yet"

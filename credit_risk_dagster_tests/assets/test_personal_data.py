@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -28,10 +29,11 @@ TABLES = (BRONZE_ATTRIBUTES, SILVER_ATTRIBUTES)
 
 
 def text_of(path: Path) -> str:
-    if path.suffix == ".parquet":
-        table = pq.read_table(path, partitioning=None)
-        return f"{table.schema} {table.to_pylist()}"
-    return path.read_bytes().decode("utf-8", "replace")
+    if path.suffix != ".parquet":
+        return path.read_bytes().decode("utf-8", "replace")
+    table = pq.read_table(path, partitioning=None)
+    texts = [table.column(field.name) for field in table.schema if field.type == pa.string()]
+    return " ".join([*table.column_names, *(str(set(column.to_pylist())) for column in texts)])
 
 
 def files_naming_the_person(*folders: Path) -> set[str]:

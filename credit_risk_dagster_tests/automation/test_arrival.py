@@ -43,14 +43,14 @@ from credit_risk_dagster_tests.table_runs import failures, run_tables
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as opened:
+    with dg.DagsterInstance.ephemeral() as opened:
         yield opened
 
 
 @pytest.fixture
-def quick_instance() -> Iterator[dg.DagsterInstance]:
-    """An instance in memory, which schedules cannot use."""
-    with dg.DagsterInstance.ephemeral() as opened:
+def stored_instance() -> Iterator[dg.DagsterInstance]:
+    """An instance on disk, which schedules ask for."""
+    with dg.instance_for_test() as opened:
         yield opened
 
 
@@ -207,18 +207,18 @@ def test_a_correction_that_is_taken_back_is_asked_for_once_more(
 
 @pytest.mark.slow
 def test_the_next_delivered_month_is_asked_for_when_all_before_it_are_up_to_date(
-    scored: Settings, instance: dg.DagsterInstance
+    scored: Settings, stored_instance: dg.DagsterInstance
 ) -> None:
-    assert look(scored, instance).request.month == WAITING
+    assert look(scored, stored_instance).request.month == WAITING
 
     until_now = scored.model_copy(update={"last_month": CARRIED_OVER})
-    assert look(until_now, instance).reason == "Every month up to 2024-02 is up to date."
-    assert deadline_tick(until_now, instance).reason == "2024-02 is up to date."
+    assert look(until_now, stored_instance).reason == "Every month up to 2024-02 is up to date."
+    assert deadline_tick(until_now, stored_instance).reason == "2024-02 is up to date."
 
 
 @pytest.mark.slow
 def test_a_corrected_delivery_reruns_its_month_and_then_those_that_read_it_in_order(
-    scored: Settings, tmp_path: Path, quick_instance: dg.DagsterInstance
+    scored: Settings, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
     settings = copy_of(scored, tmp_path, last_month=CARRIED_OVER)
     datamart = Datamart(settings.home)
@@ -228,10 +228,10 @@ def test_a_corrected_delivery_reruns_its_month_and_then_those_that_read_it_in_or
     change_rows(settings, CLICKSTREAM, more_clicks_of(applicant), TRAINED)
 
     asked = []
-    while (tick := look(settings, quick_instance)).asked is not None:
+    while (tick := look(settings, instance)).asked is not None:
         asked.append(tick.request.month)
         month = tick.request.month
-        assert run_tables(settings, quick_instance, month, month, tags=tick.request.tags).success
+        assert run_tables(settings, instance, month, month, tags=tick.request.tags).success
 
     assert asked == [TRAINED, CARRIED_OVER]
     assert tick.reason == "Every month up to 2024-02 is up to date."
@@ -257,42 +257,42 @@ def more_clicks_of(customer: str) -> Callable[[list[Row]], list[Row]]:
 
 
 def test_the_deadline_starts_the_month_whatever_is_missing_and_the_run_says_so(
-    deliver: Deliver, instance: dg.DagsterInstance
+    deliver: Deliver, stored_instance: dg.DagsterInstance
 ) -> None:
     settings = deliver("monthly")
     file_of(settings, FINANCIALS, LAST).unlink()
-    asked = deadline_tick(settings, instance).request
+    asked = deadline_tick(settings, stored_instance).request
     tables = (BRONZE_LOANS, BRONZE_FINANCIALS)
-    run = run_tables(settings, instance, LAST, LAST, *tables, tags=asked.tags)
+    run = run_tables(settings, stored_instance, LAST, LAST, *tables, tags=asked.tags)
 
     assert asked.month == LAST
     assert "financials: nothing was delivered for 2024-03" in failures(run)["bronze__financials"]
     assert f"was started on this delivery: run {run.run_id}, failure." in str(
-        deadline_tick(settings, instance).reason
+        deadline_tick(settings, stored_instance).reason
     )
 
 
 def test_the_deadline_starts_a_month_that_cannot_be_read_so_that_the_run_fails_loudly(
-    deliver: Deliver, instance: dg.DagsterInstance
+    deliver: Deliver, stored_instance: dg.DagsterInstance
 ) -> None:
     settings = deliver()
     change_text(settings, FINANCIALS, lambda _: "")
-    asked = deadline_tick(settings, instance).request
-    run = run_tables(settings, instance, LAST, LAST, BRONZE_FINANCIALS, tags=asked.tags)
+    asked = deadline_tick(settings, stored_instance).request
+    run = run_tables(settings, stored_instance, LAST, LAST, BRONZE_FINANCIALS, tags=asked.tags)
 
     assert asked.month == LAST
     assert "features_financials.csv is empty (0 bytes)" in failures(run)["bronze__financials"]
-    assert "was started on this delivery" in str(deadline_tick(settings, instance).reason)
+    assert "was started on this delivery" in str(deadline_tick(settings, stored_instance).reason)
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS])
 def test_the_deadline_starts_no_month_that_was_started_on_its_delivery(
-    deliver: Deliver, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+    deliver: Deliver, stored_instance: dg.DagsterInstance, status: dg.DagsterRunStatus
 ) -> None:
     settings = deliver().model_copy(update={"last_month": FIRST})
-    run = pretend_run(instance, look(settings, instance).request, status)
+    run = pretend_run(stored_instance, look(settings, stored_instance).request, status)
 
-    tick = deadline_tick(settings, instance)
+    tick = deadline_tick(settings, stored_instance)
     assert tick.asked is None
     assert str(tick.reason).startswith(
         f"2024-01 was started on this delivery: run {run.run_id}, {status.value.lower()}."
@@ -300,8 +300,8 @@ def test_the_deadline_starts_no_month_that_was_started_on_its_delivery(
 
 
 def test_the_deadline_is_that_of_the_month_it_falls_in(
-    deliver: Deliver, instance: dg.DagsterInstance
+    deliver: Deliver, stored_instance: dg.DagsterInstance
 ) -> None:
     settings = deliver().model_copy(update={"last_month": None})
     at = datetime(2024, 2, 5, 6, tzinfo=UTC)
-    assert deadline_tick(settings, instance, at).request.month == "2024-02-01"
+    assert deadline_tick(settings, stored_instance, at).request.month == "2024-02-01"
