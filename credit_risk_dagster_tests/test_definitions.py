@@ -82,9 +82,7 @@ def graph(definitions: dg.Definitions) -> AssetGraph:
 
 
 def installation(home: Path, *, automation: bool = False) -> Settings:
-    return Settings(
-        home=home, first_month="2023-01", last_month="2024-12", automation=automation
-    )
+    return Settings(home=home, first_month="2023-01", last_month="2024-12", automation=automation)
 
 
 def test_dagster_can_load_everything(definitions: dg.Definitions) -> None:
