@@ -3,8 +3,8 @@
 import os
 import threading
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -107,39 +107,44 @@ def _errors(result: dg.ExecuteInProcessResult) -> tuple[str, ...]:
     return tuple(failure_text(event) for event in result.all_events if event.is_step_failure)
 
 
-class _watching:  # noqa: N801 - a context manager, used like a function
+@contextmanager
+def _watching(
+    instance: dg.DagsterInstance, run_id: str, steps: int, progress: Progress | None
+) -> Iterator[None]:
     """Report the progress of a run from its events while it is at work."""
+    if progress is None:
+        yield
+        return
+    ended = threading.Event()
+    watcher = threading.Thread(
+        target=_watch, args=(instance, run_id, steps, progress, ended), daemon=True
+    )
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
-    def __init__(
-        self, instance: dg.DagsterInstance, run_id: str, steps: int, progress: Progress | None
-    ) -> None:
-        self._instance, self._run_id, self._steps = instance, run_id, steps
-        self._progress = progress
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> None:
-        if self._progress is not None:
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._progress is not None:
-            self._thread.join()
-
-    def _watch(self) -> None:
-        assert self._progress is not None  # noqa: S101
-        cursor, done, at_work = None, 0, ""
-        while not self._ended.wait(SECONDS_BETWEEN_LOOKS):
-            if not self._instance.has_run(self._run_id):
-                continue
-            records = self._instance.get_records_for_run(self._run_id, cursor=cursor)
-            cursor = records.cursor
-            for record in records.records:
-                event = record.event_log_entry
-                if event.dagster_event is None:
-                    at_work = event.user_message
-                elif event.dagster_event.is_step_start:
-                    at_work = str(event.step_key).replace("__", " ")
-                done += bool(event.dagster_event and event.dagster_event.is_step_success)
-            self._progress(done, self._steps, at_work)
+def _watch(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    steps: int,
+    progress: Progress,
+    ended: threading.Event,
+) -> None:
+    cursor, done, at_work = None, 0, ""
+    while not ended.wait(SECONDS_BETWEEN_LOOKS):
+        if not instance.has_run(run_id):
+            continue
+        records = instance.get_records_for_run(run_id, cursor=cursor)
+        cursor = records.cursor
+        for record in records.records:
+            event = record.event_log_entry
+            if event.dagster_event is None:
+                at_work = event.user_message
+            elif event.dagster_event.is_step_start:
+                at_work = str(event.step_key).replace("__", " ")
+            done += bool(event.dagster_event and event.dagster_event.is_step_success)
+        progress(done, steps, at_work)

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def _build(settings: Settings) -> None:
     generate(PORTFOLIO, settings.raw_folder)
     make_one_person_of_all(settings.raw_folder / "features_attributes.csv")
     graph = build_definitions(settings).resolve_asset_graph()
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
         result = dg.materialize(
             [asset for asset in graph.assets_defs if asset.keys],
             instance=instance,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
 
 DELIVERY_TAG = "credit_risk/delivery"
+REASON_TAG = "credit_risk/reason"
 SECONDS_BETWEEN_LOOKS = 300
 
 UNFINISHED = [
@@ -119,7 +120,7 @@ def _request(instance: dg.DagsterInstance, due: DueMonth) -> dg.RunRequest | dg.
     return dg.RunRequest(
         run_key=f"{due.month}-{due.state}-{len(asked) + 1}",
         partition_key=due.month,
-        tags={DELIVERY_TAG: due.state},
+        tags={DELIVERY_TAG: due.state, REASON_TAG: due.reason},
     )
 
 

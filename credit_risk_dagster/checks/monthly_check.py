@@ -117,8 +117,9 @@ def _result(check: MonthlyCheck, findings: Mapping[str, Finding]) -> dg.AssetChe
 
 def _description(findings: Mapping[str, Finding], failed: Mapping[str, Finding]) -> str:
     if not failed:
-        newest = list(findings.values())[-1:]
-        sentence = newest[0].sentence if newest else "No month to look at."
+        if not findings:
+            return "No month to look at."
+        sentence = list(findings.values())[-1].sentence
         return sentence if len(findings) == 1 else f"All {len(findings)} months hold. {sentence}"
     shown: Sequence[str] = list(failed)[-SHOWN_MONTHS:]
     sentences = " ".join(f"{month[:7]}: {failed[month].sentence}" for month in shown)

@@ -10,7 +10,7 @@ import pytest
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 from dagster._core.test_utils import create_run_for_test
 
-from credit_risk_dagster.automation.arrival import DELIVERY_TAG
+from credit_risk_dagster.automation.arrival import DELIVERY_TAG, REASON_TAG
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.demo.extracts import Layout
 from credit_risk_dagster.settings import Settings
@@ -105,6 +105,7 @@ def test_the_first_month_that_is_delivered_is_asked_for_with_its_delivery(
     assert asked.month == FIRST
     assert len(asked.tags[DELIVERY_TAG]) == 16
     assert asked.run_key == f"{FIRST}-{asked.tags[DELIVERY_TAG]}-1"
+    assert asked.tags[REASON_TAG] == "bronze/loans has no 2024-01 yet"
 
 
 def test_both_layouts_of_the_same_rows_are_the_same_delivery(
@@ -227,13 +228,19 @@ def test_a_corrected_delivery_reruns_its_month_and_then_those_that_read_it_in_or
     applicant = issued.column("customer_id")[0].as_py()
     change_rows(settings, CLICKSTREAM, more_clicks_of(applicant), TRAINED)
 
-    asked = []
+    asked = {}
     while (tick := look(settings, instance)).asked is not None:
-        asked.append(tick.request.month)
+        asked[tick.request.month] = tick.request.tags[REASON_TAG]
         month = tick.request.month
         assert run_tables(settings, instance, month, month, tags=tick.request.tags).success
 
-    assert asked == [TRAINED, CARRIED_OVER]
+    assert asked == {
+        TRAINED: "delivery/clickstream/2024-01-01 has changed since bronze/clickstream/2024-01-01 "
+        "was made of it",
+        CARRIED_OVER: "silver/clickstream/2024-01-01 has changed since gold/features/2024-02-01 "
+        "was made of it",
+    }
+    assert list(asked) == [TRAINED, CARRIED_OVER]
     assert tick.reason == "Every month up to 2024-02 is up to date."
     assert datamart.hashes(PRODUCTION_MODEL, [TRAINED, CARRIED_OVER]) == production
     scores = datamart.read(PREDICTIONS, [TRAINED]).to_pandas()

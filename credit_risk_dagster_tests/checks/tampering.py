@@ -1,0 +1,86 @@
+"""Partitions that break a rule, and what the checks say of them."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from credit_risk_dagster.checks.delivery import delivery_checks
+from credit_risk_dagster.checks.models import model_checks
+from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
+from credit_risk_dagster.checks.point_in_time import gold_checks
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.table import Table
+
+Change = Callable[[pa.Table], pa.Table]
+
+
+def all_checks() -> list[MonthlyCheck]:
+    """Return every check of the platform."""
+    return [*delivery_checks(), *gold_checks(), *model_checks()]
+
+
+def find(settings: Settings, table: Table, name: str, month: str) -> Finding:
+    """Return what a check says of a month."""
+    (check,) = [check for check in all_checks() if (check.table, check.name) == (table, name)]
+    return check.rule(Datamart(settings.home), settings, month)
+
+
+def tamper(settings: Settings, table: Table, month: str, change: Change) -> None:
+    """Change stored rows behind the back of their manifest."""
+    path = Datamart(settings.home).file(table, month)
+    pq.write_table(change(pq.read_table(path, partitioning=None)), path)
+
+
+def tamper_with_manifest(settings: Settings, table: Table, month: str, **values: Any) -> None:
+    """Change what a manifest says."""
+    path = Datamart(settings.home).folder / table.path / f"{month}.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values))
+
+
+def rewrite(
+    settings: Settings,
+    table: Table,
+    month: str,
+    change: Change = lambda rows: rows,
+    *,
+    beside: Mapping[str, pa.Table] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a partition anew as an asset would, with something about it changed."""
+    datamart = Datamart(settings.home)
+    old = datamart.required_manifest(table, month)
+    kept = {name: datamart.read_beside(table, month, name) for name, _ in table.beside}
+    datamart.write(
+        table,
+        month,
+        change(datamart.read(table, [month])),
+        inputs=old.inputs,
+        beside={**kept, **(beside or {})},
+        facts={**old.facts, **(facts or {})},
+        provenance={**old.provenance, **(provenance or {})},
+    )
+
+
+def with_values(**values: Any) -> Change:
+    """Return the change that sets columns: one value for every row, or a list of them."""
+
+    def change(rows: pa.Table) -> pa.Table:
+        for name, value in values.items():
+            column = value if isinstance(value, list) else [value] * rows.num_rows
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, name, pa.array(column, rows.schema.field(name).type))
+        return rows
+
+    return change
+
+
+def first_rows(rows: pa.Table, table: Table, name: str, count: int, **values: Any) -> pa.Table:
+    """Return rows for a table beside others: keys of the first rows, with other values."""
+    schema = dict(table.beside)[name]
+    taken = rows.slice(0, count).to_pylist()
+    return pa.Table.from_pylist([row | values for row in taken], schema=schema)
