@@ -1,31 +1,24 @@
-"""A failed run, or a failed check of a run that succeeded, reaches a person."""
+"""The alert sensor sees what is wrong in an installation, tells it once, and when it is over."""
 
-import json
-import logging
-import threading
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import requests
 
-from credit_risk_dagster.automation import alerts
-from credit_risk_dagster.automation.alerts import (
-    FailedCheck,
-    alert_sensors,
-    alert_text,
-    failed_checks,
-    send_alert,
-)
+from credit_risk_dagster.alerting.active import active_alerts
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.sources import ATTRIBUTES
 from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES
+from credit_risk_dagster.tables.monitoring import REPORT
 from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES
+from credit_risk_dagster_tests.alerting.receivers import Webhook, webhook_server
+from credit_risk_dagster_tests.automation.ticks import sensor_tick
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
     LAST,
@@ -38,42 +31,7 @@ from credit_risk_dagster_tests.deliveries import (
 from credit_risk_dagster_tests.table_runs import run_tables
 
 TABLES = (BRONZE_ATTRIBUTES, SILVER_ATTRIBUTES)
-
-CHECKS = [
-    FailedCheck("gold/features", "no_dark_source", "ERROR", "2024-02: clickstream went dark."),
-    FailedCheck("silver/loans", "no_duplicates", "WARN", "2024-02: 1 rows repeat another."),
-]
-
-
-@dataclass
-class Webhook:
-    """A server that takes alerts, what it answers first (then 200), and what was posted to it."""
-
-    url: str
-    answers: list[int] = field(default_factory=list)
-    posted: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            taken.posted.append(json.loads(body)["text"])
-            self.send_response(taken.answers.pop(0) if taken.answers else 200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Keep the test's output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    taken = Webhook(f"http://127.0.0.1:{server.server_port}/alerts")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield taken
-    server.shutdown()
-    server.server_close()
-    thread.join()
+BEFORE_THE_DEADLINE, DEADLINE = date(2024, 3, 4), date(2024, 3, 5)
 
 
 @pytest.fixture
@@ -83,172 +41,147 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with webhook_server() as server:
+        yield server
+
+
+@pytest.fixture
 def settings(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, webhook: Webhook
 ) -> Settings:
-    return delivered("monthly", tmp_path, tmp_path_factory, alert_webhook=webhook.url)
+    alerts = {"webhook": webhook.url, "muted": ("late_data",)}
+    return delivered("monthly", tmp_path, tmp_path_factory, alerts=alerts)
 
 
-def tell(
-    settings: Settings, instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult
-) -> object:
-    """Let the sensor for a run that ended so look at it, as the daemon does."""
-    on_failed_run, on_failed_check = alert_sensors(settings)
-    run = instance.get_run_by_id(result.run_id)
-    assert run is not None
-    ended = dg.DagsterEventType.RUN_SUCCESS if result.success else dg.DagsterEventType.RUN_FAILURE
-    (event,) = [event for event in result.all_events if event.event_type == ended]
-    context = dg.build_run_status_sensor_context(
-        sensor_name="alert", dagster_event=event, dagster_instance=instance, dagster_run=run
+def found(
+    settings: Settings, instance: dg.DagsterInstance, today: date = BEFORE_THE_DEADLINE
+) -> dict[tuple[str, str], str]:
+    """What is wrong now: the finding by condition and month."""
+    alerts = active_alerts(instance, Datamart(settings.home), settings, today)
+    return {(alert.condition, alert.month): alert.sentence for alert in alerts}
+
+
+def test_a_failed_check_is_posted_once_and_is_over_when_the_month_is_corrected(
+    settings: Settings, instance: dg.DagsterInstance, webhook: Webhook
+) -> None:
+    path = change_text(settings, ATTRIBUTES, lambda text: text[:-8])
+    run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE_ATTRIBUTES)
+    ticks = [sensor_tick("alerts", settings, instance) for _ in range(2)]
+
+    finding = (
+        "2024-02 failed_check bronze/attributes whole_lines: 2024-02: 1 line could not be read: "
+        f"line 61 of {path.name}: last line has no line end, so it may be cut off. Ask for a "
+        "corrected delivery."
     )
-    return on_failed_check(context) if result.success else on_failed_run(context.for_run_failure())
-
-
-def test_a_failed_run_posts_its_months_and_its_error_in_full(
-    settings: Settings, instance: dg.DagsterInstance, webhook: Webhook
-) -> None:
-    file_of(settings, ATTRIBUTES).unlink()
-    result = run_tables(settings, instance, FIRST, LAST, *TABLES)
-    tell(settings, instance, result)
-
-    assert webhook.posted == [
-        f"Credit risk 2024-01 to 2024-03: run {result.run_id} failed. attributes: nothing was "
-        "delivered for 2024-02: there is no file of this source for it, and no cumulative one. "
-        "Deliver features_attributes.csv with all months or features_attributes_2024-02.csv to "
-        f"{settings.raw_folder}."
+    assert [tick.reason for tick in ticks] == [
+        "1 alerts are open; 2 notices were sent.",
+        "1 alerts are open; 0 notices were sent.",
     ]
+    assert webhook.posted == [f"Credit risk: alerts: 1 new\n- ERROR {finding}"]
+
+    change_text(settings, ATTRIBUTES, lambda text: text[: text.rindex("\n") + 1])
+    run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE_ATTRIBUTES)
+    sensor_tick("alerts", settings, instance)
+    assert webhook.posted[1:] == [f"Credit risk: alerts: 1 over\n- OVER {finding}"]
 
 
-def test_a_failed_run_posts_the_checks_that_failed_before_it_did(
-    settings: Settings, instance: dg.DagsterInstance, webhook: Webhook
+def test_a_failed_run_is_told_in_the_words_of_the_asset_until_its_month_has_run(
+    settings: Settings, instance: dg.DagsterInstance
 ) -> None:
-    change_text(settings, ATTRIBUTES, lambda text: "\n".join(text.split("\n")[:20]))
-    change_text(settings, ATTRIBUTES, lambda text: text.replace("\nCUS", "\n,CUS", 5))
-    tell(settings, instance, run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES))
+    removed = file_of(settings, ATTRIBUTES)
+    kept = shutil.move(removed, removed.with_suffix(".kept"))
+    result = run_tables(settings, instance, FIRST, LAST, *TABLES)
 
-    (text,) = webhook.posted
-    problem, *checks = text.split("\n")
-    assert "silver/attributes/2024-02-01 was refused" in problem
-    assert checks[0].startswith("- ERROR bronze/attributes whole_lines: 2024-02: 6 lines could")
+    assert found(settings, instance) == {
+        ("failed_run", FIRST): "attributes: nothing was delivered for 2024-02: there is no file of "
+        "this source for it, and no cumulative one. Deliver features_attributes.csv with all "
+        f"months or features_attributes_2024-02.csv to {settings.raw_folder}. "
+        f"Run {result.run_id}."
+    }
+
+    shutil.move(kept, removed)
+    run_tables(settings, instance, FIRST, FIRST, *TABLES)
+    assert [month for _, month in found(settings, instance)] == [MIDDLE]
+    run_tables(settings, instance, MIDDLE, LAST, *TABLES)
+    assert found(settings, instance) == {}
 
 
-def test_a_run_that_a_blocking_check_stopped_posts_the_check(
-    settings: Settings, instance: dg.DagsterInstance, webhook: Webhook
+def test_a_run_that_a_blocking_check_stopped_is_told_with_the_check(
+    settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES)
     rows = Datamart(settings.home).file(SILVER_ATTRIBUTES, MIDDLE)
     pq.write_table(pq.read_table(rows).slice(1), rows)
-    result = run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES)
-    tell(settings, instance, result)
+    assert not run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES).success
 
-    assert not result.success
-    (text,) = webhook.posted
-    assert "1 blocking asset check failed with ERROR severity" in text
-    assert "- ERROR silver/attributes as_recorded: 2024-02: The stored rows are not those" in text
+    told = found(settings, instance)
+    assert "1 blocking asset check failed with ERROR" in told["failed_run", MIDDLE]
+    check = told["failed_check silver/attributes as_recorded", MIDDLE]
+    assert check.startswith("2024-02: The stored rows are not those")
 
 
-def test_an_error_that_is_not_the_platforms_own_is_posted_with_its_step(
-    settings: Settings, instance: dg.DagsterInstance, webhook: Webhook
+def test_an_error_that_is_not_the_platforms_own_is_told_with_its_step(
+    settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     manifest = Datamart(settings.home).folder / f"{BRONZE_ATTRIBUTES.path}/{MIDDLE}.json"
     manifest.parent.mkdir(parents=True)
     manifest.write_text("{")
-    tell(settings, instance, run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES))
+    run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES)
 
-    (text,) = webhook.posted
-    assert "failed. bronze__attributes failed: JSONDecodeError: Expecting property name" in text
-
-
-def test_a_run_that_succeeds_with_a_failed_check_posts_it(
-    settings: Settings, instance: dg.DagsterInstance, webhook: Webhook
-) -> None:
-    path = change_text(settings, ATTRIBUTES, lambda text: text[:-8])
-    result = run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE_ATTRIBUTES)
-    tell(settings, instance, result)
-
-    assert result.success
-    assert webhook.posted == [
-        f"Credit risk 2024-02: 1 check failed in run {result.run_id}.\n"
-        "- ERROR bronze/attributes whole_lines: 2024-02: 1 line could not be read: line 61 of "
-        f"{path.name}: last line has no line end, so it may be cut off. Ask for a corrected "
-        "delivery."
-    ]
+    (told,) = found(settings, instance).values()
+    assert "bronze__attributes failed: JSONDecodeError: Expecting property name" in told
 
 
-def test_a_good_run_and_a_mere_warning_post_nothing(
+def test_a_good_run_and_a_mere_warning_tell_nothing(
     settings: Settings, instance: dg.DagsterInstance, webhook: Webhook
 ) -> None:
     change_rows(settings, ATTRIBUTES, lambda rows: [*rows, rows[0]])
-    good = run_tables(settings, instance, FIRST, FIRST, *TABLES)
-    warned = run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES)
+    run_tables(settings, instance, FIRST, FIRST, *TABLES)
+    run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES)
 
-    for result in (good, warned):
-        skipped = tell(settings, instance, result)
-        assert isinstance(skipped, dg.SkipReason)
-        assert skipped.skip_message == "No check failed."
-    assert [check.severity for check in failed_checks(instance, warned.run_id)] == ["WARN"]
+    assert sensor_tick("alerts", settings, instance).reason == (
+        "0 alerts are open; 0 notices were sent."
+    )
     assert webhook.posted == []
 
 
-def test_an_alert_is_tried_again_while_the_webhook_is_out_of_order(
-    tmp_path: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(alerts, "BACKOFF_SECONDS", 0)
-    webhook.answers = [500, 503]
-    send_alert(posting_to(webhook, tmp_path), logging.getLogger("alerts"), "Something is wrong.")
-    assert webhook.posted == ["Something is wrong."] * 3
-
-
-@pytest.mark.parametrize(("answer", "attempts"), [(500, 4), (404, 1)])
-def test_a_webhook_that_does_not_take_an_alert_fails_the_sensor(
-    tmp_path: Path,
-    webhook: Webhook,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    answer: int,
-    attempts: int,
-) -> None:
-    monkeypatch.setattr(alerts, "BACKOFF_SECONDS", 0)
-    webhook.answers = [answer] * 10
-    with pytest.raises(requests.RequestException):
-        send_alert(posting_to(webhook, tmp_path), logging.getLogger("alerts"), "Wrong.")
-    assert webhook.posted == ["Wrong."] * attempts
-    assert "Wrong." in caplog.messages
-
-
-def posting_to(webhook: Webhook, home: Path) -> Settings:
-    return Settings(home=home, first_month=FIRST, last_month=LAST, alert_webhook=webhook.url)
-
-
-def test_without_a_webhook_the_alert_is_in_the_log(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings = Settings(home=tmp_path, first_month=FIRST, last_month=LAST)
-    send_alert(settings, logging.getLogger("alerts"), "Credit risk 2024-02: something is wrong.")
-    assert caplog.messages == ["Credit risk 2024-02: something is wrong."]
-
-
-def test_an_alert_names_the_months_the_problem_and_every_check() -> None:
-    assert alert_text([MIDDLE], "2 checks failed.", CHECKS) == (
-        "Credit risk 2024-02: 2 checks failed.\n"
-        "- ERROR gold/features no_dark_source: 2024-02: clickstream went dark.\n"
-        "- WARN silver/loans no_duplicates: 2024-02: 1 rows repeat another."
-    )
-    assert alert_text([FIRST, MIDDLE, LAST], "x", []) == "Credit risk 2024-01 to 2024-03: x"
-    assert alert_text([], "x", []) == "Credit risk run: x"
-
-
-def test_failed_checks_are_listed_errors_first(
+def test_data_are_late_from_the_deadline_on_until_they_are_there(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
-    change_rows(settings, ATTRIBUTES, lambda rows: [*rows, rows[0], {**rows[1], "Age": "50"}])
-    result = run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES)
+    unmuted = settings.model_copy(
+        update={"alerts": settings.alerts.model_copy(update={"muted": ()})}
+    )
+    assert found(unmuted, instance, BEFORE_THE_DEADLINE) == {}
+    told = found(unmuted, instance, DEADLINE)
+    assert told["late_data", LAST].startswith(
+        "Due by 2024-03-05, not there: loans, attributes, financials, clickstream."
+    )
+    run_tables(unmuted, instance, LAST, LAST, BRONZE_ATTRIBUTES)
+    assert (
+        "not there: loans, financials, clickstream."
+        in found(unmuted, instance, DEADLINE)["late_data", LAST]
+    )
 
-    found = [
-        (check.severity, check.table, check.name)
-        for check in failed_checks(instance, result.run_id)
-    ]
-    assert found == [
-        ("ERROR", "silver/attributes", "quarantine_share"),
-        ("WARN", "silver/attributes", "no_duplicates"),
-    ]
+
+def test_red_lights_of_the_newest_month_are_told_and_older_ones_are_history(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    datamart = Datamart(settings.home)
+    for month, lights in {FIRST: ["red", "red"], MIDDLE: ["red", "amber"]}.items():
+        rows = [
+            {
+                "snapshot_date": date.fromisoformat(month),
+                "condition": condition,
+                "light": light,
+                "sentence": f"{condition} is {light}.",
+            }
+            for condition, light in zip(["drift", "model_age"], lights, strict=True)
+        ]
+        datamart.write(REPORT, month, pa.Table.from_pylist(rows, schema=REPORT.schema), inputs={})
+
+    assert found(settings, instance) == {("drift", MIDDLE): "drift is red."}
+    muted = settings.model_copy(
+        update={"alerts": settings.alerts.model_copy(update={"muted": ("drift",)})}
+    )
+    assert found(muted, instance) == {}
