@@ -1,9 +1,10 @@
 """What the policy and the promotion may know in a month: the records of the months before it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.models.metric import Metric
 from credit_risk_dagster.models.policy import TrainingVerdict, decide_training
 from credit_risk_dagster.monitoring.drift import significant_shifts
 from credit_risk_dagster.months import add_months, month_range
@@ -11,7 +12,7 @@ from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT
 from credit_risk_dagster.tables.monitoring import DRIFT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
-from credit_risk_dagster.tables.training import TRAINING_DECISION
+from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 
 TRAININGS = ("initial_training", "retraining")
 
@@ -50,6 +51,24 @@ def production_record(datamart: Datamart, month: str) -> dict[str, Any]:
     datamart.required_manifest(PRODUCTION_MODEL, month)
     record: dict[str, Any] = datamart.read(PRODUCTION_MODEL, [month]).to_pylist()[0]
     return record
+
+
+def out_of_time_auc(
+    datamart: Datamart, record: Mapping[str, Any]
+) -> tuple[Metric | None, dict[str, str]]:
+    """Return the out-of-time AUC of a production model, and the partition that it rests on.
+
+    Args:
+        datamart: where the tables are.
+        record: a month's row of `production_model`; without a model there is no AUC.
+    """
+    if record["model_id"] is None:
+        return None, {}
+    table, month = CANDIDATE_TABLES[record["candidate"]], record["trained_in"]
+    row = datamart.read(table, [month]).to_pylist()[0]
+    bounds = (row["oot_auc_lower"], row["oot_auc_upper"])
+    metric = Metric("oot_auc", row["oot_auc"], *bounds, row["oot_size"])
+    return metric, datamart.hashes(table, [month])
 
 
 def early_retraining_breaches(

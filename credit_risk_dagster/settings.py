@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    SecretStr,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -94,6 +95,36 @@ class MonitoringSettings(BaseModel):
     )
 
 
+class AlertSettings(BaseModel):
+    """Who is told, and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    webhook: HttpUrl | None = Field(
+        None, description="Where alerts are posted as JSON that Slack understands."
+    )
+    smtp_host: str | None = Field(None, description="The mail server; none: no e-mail.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_starttls: bool = Field(True, description="Whether the connection must be encrypted.")
+    smtp_user: str | None = Field(None, description="The user to log in as, if one is needed.")
+    smtp_password: SecretStr | None = Field(None, description="The password of that user.")
+    mail_from: str | None = Field(None, description="The address that alerts come from.")
+    mail_to: tuple[str, ...] = Field((), description="The addresses that alerts go to.")
+    muted: tuple[str, ...] = Field((), description="Conditions that nobody is told of.")
+    drift_months: int = Field(
+        2, ge=1, description="Months in a row beyond the PSI band that raise an alert."
+    )
+    model_age_months: int = Field(
+        12, ge=1, description="Months since training after which a model is too old."
+    )
+
+    @model_validator(mode="after")
+    def _mail_is_complete(self) -> Self:
+        if self.smtp_host is not None and not (self.mail_from and self.mail_to):
+            raise ValueError("smtp_host is set: set mail_from and mail_to as well")
+        return self
+
+
 class Settings(BaseSettings):
     """One installation of the platform: where it lives, which months it has, how it decides."""
 
@@ -120,7 +151,9 @@ class Settings(BaseSettings):
     reports_url: str | None = Field(
         None, description="Where the reports folder is served, if it is."
     )
-    alert_webhook: HttpUrl | None = Field(None, description="Where alerts are posted as JSON.")
+    metrics_url: str | None = Field(
+        None, description="The database of monitoring facts; default: SQLite in the home."
+    )
     automation: bool = Field(False, description="Whether schedule and sensors start switched on.")
     deadline_day: int = Field(5, ge=1, le=28, description="Day by which a month must have arrived.")
     accept_unterminated_line: bool = Field(
@@ -133,6 +166,7 @@ class Settings(BaseSettings):
     policy: TrainingPolicy = Field(default_factory=TrainingPolicy)
     tuning: TuningSettings = Field(default_factory=TuningSettings)
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @model_validator(mode="after")
     def _months_in_order(self) -> Self:
@@ -159,6 +193,13 @@ class Settings(BaseSettings):
     def artifact_location(self) -> str:
         """Where MLflow keeps artifacts."""
         return self.mlflow_artifacts or (self.home / "mlflow" / "artifacts").resolve().as_uri()
+
+    @property
+    def metrics_store_url(self) -> str:
+        """Where monitoring facts, conditions and alerts are kept for dashboards."""
+        return (
+            self.metrics_url or f"sqlite:///{(self.home / 'monitoring' / 'metrics.db').resolve()}"
+        )
 
     @property
     def dagster_home(self) -> Path:

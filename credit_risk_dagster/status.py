@@ -1,23 +1,21 @@
 """What is known of every month: one record a month, for a person, a script or a test."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-import dagster as dg
 import pandas as pd
 
-from credit_risk_dagster.checks.monthly_check import FAILED_MONTHS, MONTHS
+from credit_risk_dagster.check_history import FailedCheck
 from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
+from credit_risk_dagster.row_counts import row_counts
+from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.inference import PREDICTIONS
-from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
 from credit_risk_dagster.tables.monitoring import DRIFT, PERFORMANCE
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
-from credit_risk_dagster.tables.silver import SILVER
 from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 
-HISTORY = 1000
 CANDIDATE_FIGURES = (
     "model_id",
     "train_auc",
@@ -41,61 +39,20 @@ Record = dict[str, Any]
 
 
 def month_records(
-    datamart: Datamart, months: Sequence[str], checks: Mapping[str, Sequence[str]]
+    datamart: Datamart, months: Sequence[str], checks: Mapping[str, Sequence[FailedCheck]]
 ) -> list[Record]:
     """Return the record of each month.
 
     Args:
         datamart: where the tables are.
         months: the months wanted.
-        checks: the failed checks of each month, as `table check`.
+        checks: the failed checks of each month.
     """
     return [
-        _record(datamart, month) | {"failed_checks": list(checks.get(month, []))}
+        _record(datamart, month)
+        | {"failed_checks": [asdict(check) for check in checks.get(month, [])]}
         for month in months
     ]
-
-
-def failed_checks_by_month(instance: dg.DagsterInstance) -> dict[str, list[str]]:
-    """Return the checks that failed at their latest evaluation of each month."""
-    failed: dict[str, list[str]] = {}
-    for key in _check_keys():
-        history = instance.event_log_storage.get_asset_check_execution_history(key, limit=HISTORY)
-        latest: dict[str, bool] = {}
-        for execution in history:
-            evaluation = _evaluation(execution)
-            if evaluation is not None:
-                bad = _listed(evaluation, FAILED_MONTHS)
-                for month in _listed(evaluation, MONTHS):
-                    latest.setdefault(month, month in bad)
-        for month in (month for month, is_bad in latest.items() if is_bad):
-            failed.setdefault(month, []).append(f"{'/'.join(key.asset_key.path)} {key.name}")
-    return {month: sorted(names) for month, names in failed.items()}
-
-
-def _check_keys() -> list[dg.AssetCheckKey]:
-    from credit_risk_dagster.checks.delivery import delivery_checks
-    from credit_risk_dagster.checks.models import model_checks
-    from credit_risk_dagster.checks.point_in_time import gold_checks
-
-    return [
-        dg.AssetCheckKey(dg.AssetKey([check.table.layer, check.table.name]), check.name)
-        for check in [*delivery_checks(), *gold_checks(), *model_checks()]
-    ]
-
-
-def _evaluation(execution: Any) -> dg.AssetCheckEvaluation | None:
-    event = execution.event.dagster_event if execution.event else None
-    if event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        return None
-    evaluation: dg.AssetCheckEvaluation = event.asset_check_evaluation_data
-    return evaluation
-
-
-def _listed(evaluation: dg.AssetCheckEvaluation, name: str) -> list[str]:
-    listed = evaluation.metadata.get(name)
-    data = listed.data if isinstance(listed, dg.JsonMetadataValue) else None
-    return [str(month) for month in data] if isinstance(data, list) else []
 
 
 def _record(datamart: Datamart, month: str) -> Record:
@@ -117,7 +74,7 @@ def _record(datamart: Datamart, month: str) -> Record:
         },
         "performance": _performance(datamart, month),
         "drift": _drift(datamart, month),
-        "rows": {name: _row_counts(datamart, name, month) for name in BRONZE},
+        "rows": {name: row_counts(datamart, name, month) for name in BRONZE},
         "rows_scored": scores.facts["applicants"] if scores and scores.rows else 0,
     }
 
@@ -172,17 +129,4 @@ def _drift(datamart: Datamart, month: str) -> Record | None:
         "psi_noise": score["upper"],
         "largest_csi": csi["value"],
         "largest_csi_feature": csi["subject"],
-    }
-
-
-def _row_counts(datamart: Datamart, name: str, month: str) -> Record | None:
-    bronze = datamart.manifest(BRONZE[name], month)
-    silver = datamart.manifest(SILVER[name], month)
-    if bronze is None or silver is None:
-        return None
-    return {
-        "delivered": bronze.facts["delivered"],
-        "accepted": silver.rows,
-        "quarantined": bronze.beside[REJECTED]["rows"] + silver.beside[QUARANTINED]["rows"],
-        "duplicate": silver.beside[DUPLICATES]["rows"],
     }

@@ -68,12 +68,12 @@ def test_an_empty_value_is_no_value(
     home = saved("CREDIT_RISK_FIRST_MONTH=2023-05\nCREDIT_RISK_LAST_MONTH=\n")
     monkeypatch.setenv("CREDIT_RISK_FIRST_MONTH", "")
     monkeypatch.setenv("CREDIT_RISK_POLICY__TRAIN_MONTHS", "")
-    monkeypatch.setenv("CREDIT_RISK_ALERT_WEBHOOK", "")
+    monkeypatch.setenv("CREDIT_RISK_ALERTS__WEBHOOK", "")
     settings = load_settings(home)
     assert settings.first_month == "2023-05-01"
     assert settings.last_month is None
     assert settings.policy.train_months == 10
-    assert settings.alert_webhook is None
+    assert settings.alerts.webhook is None
 
 
 def test_the_home_is_the_one_named_else_that_of_the_environment_else_the_datamart(
@@ -134,7 +134,7 @@ def test_a_last_month_before_the_first_is_refused(tmp_path: Path) -> None:
         ("POLICY__MINIMUM_AUC", "70"),
         ("MONITORING__QUARANTINE_LIMIT_SHARE", "5"),
         ("TUNING__TRIALS", "0"),
-        ("ALERT_WEBHOOK", "not a url"),
+        ("ALERTS__WEBHOOK", "not a url"),
         ("RISK_BANDS", "[0.5, 0.1]"),
         ("RISK_BANDS", "[0.1, 1.5]"),
         ("RISK_BANDS", "[]"),
@@ -182,3 +182,8 @@ def test_settings_cannot_be_changed_once_they_are_read() -> None:
         settings.engine = "pyspark"  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
         settings.policy.train_months = 5  # type: ignore[misc]
+
+
+def test_a_mail_server_without_addresses_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="set mail_from and mail_to as well"):
+        Settings(home=tmp_path, alerts={"smtp_host": "mail.lender.example"})

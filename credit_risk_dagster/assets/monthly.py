@@ -9,6 +9,7 @@ from credit_risk_dagster import CODE_VERSION
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.manifest import Manifest
+from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.table import Table
 
 POOL = "datamart"
@@ -111,6 +112,13 @@ def table_metadata(
     metadata |= {f"{name} rows": beside["rows"] for name, beside in manifest.beside.items()}
     metadata |= manifest.facts
     return metadata | {name: value for name, value in figures.items() if value is not None}
+
+
+def report_link(settings: Settings, name: str) -> dg.MetadataValue:
+    """Return where a report is to be opened: a link if reports are served, else its place."""
+    if settings.reports_url is not None:
+        return dg.MetadataValue.url(f"{settings.reports_url.rstrip('/')}/{name}")
+    return dg.MetadataValue.path(f"reports/{name}")
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue | None:

@@ -105,7 +105,9 @@ def _write_production(
             )
             inputs |= cohort_inputs
         if record["action"] == PROMOTED:
-            record["mlflow_version"] = _register(month, record, candidates, datamart, tracking)
+            run_id = candidates[record["candidate"]]["mlflow_run_id"]
+            record["mlflow_version"] = tracking.register(record["model_id"], run_id, month)
+        recorded_before = _recorded_version(datamart, month)
         row = {"snapshot_date": first_day(month), **record}
         manifest = datamart.write(
             PRODUCTION_MODEL,
@@ -113,6 +115,9 @@ def _write_production(
             pa.Table.from_pylist([row], schema=PRODUCTION_MODEL.schema),
             inputs=inputs,
         )
+        version = record["mlflow_version"]
+        if month == datamart.months(PRODUCTION_MODEL)[-1] and (version or recorded_before):
+            tracking.put_into_production(version)
         yield month, table_metadata(datamart, PRODUCTION_MODEL, manifest, **record)
 
 
@@ -208,18 +213,9 @@ def _incumbent_scores(
     return score(pipeline, frame.loc[rows["loan_id"]].reset_index())
 
 
-def _register(
-    month: str,
-    record: Record,
-    candidates: dict[CandidateName, Record],
-    datamart: Datamart,
-    tracking: ModelTracking,
-) -> str:
-    """Register the promoted model; move the alias unless a later month has promoted since."""
-    run_id = candidates[record["candidate"]]["mlflow_run_id"]
-    version = tracking.register(record["model_id"], run_id, month)
-    later = [key for key in datamart.months(PRODUCTION_MODEL) if key > month]
-    records = (production_record(datamart, key) for key in later)
-    if not any(one["action"] == PROMOTED for one in records):
-        tracking.put_into_production(version)
+def _recorded_version(datamart: Datamart, month: str) -> str | None:
+    """Return the version that an earlier run of the month recorded, if there was one."""
+    if datamart.manifest(PRODUCTION_MODEL, month) is None:
+        return None
+    version: str | None = production_record(datamart, month)["mlflow_version"]
     return version

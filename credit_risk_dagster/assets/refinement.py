@@ -42,7 +42,7 @@ def refine(
         record: gives a month's record.
         figures: gives what Dagit shows of a month once it is written.
     """
-    with datamart.staging() as folder:
+    with datamart.staging(table) as folder:
         engine.write(rows, _order(table, rows), MONTH, folder)
         for month in months:
             kept = record(month)

@@ -5,15 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from credit_risk_dagster.monitoring.facts import MEASURED, Fact
+from credit_risk_dagster.models.metric import difference_interval, proportion
+from credit_risk_dagster.monitoring.facts import BEYOND_NOISE, WITHIN_NOISE, Fact, metric_fact
 from credit_risk_dagster.monitoring.reference import PROBABILITY, Reference
 from credit_risk_dagster.monitoring.stability import (
     ReferenceBins,
     bin_counts,
-    missing_share,
     population_stability_index,
     two_sample_ks,
-    unseen_share,
 )
 from credit_risk_dagster.settings import MonitoringSettings
 
@@ -27,7 +26,7 @@ def drift_facts(
     scores: pd.Series,
     settings: MonitoringSettings,
 ) -> list[Fact]:
-    """Return PSI and KS of the score, and CSI, KS and shares of every feature.
+    """Return PSI, KS and distribution of the score; CSI, KS and shares of every feature.
 
     Args:
         reference: of the model in production.
@@ -38,15 +37,16 @@ def drift_facts(
     facts = [
         _index(SCORE, "psi", PROBABILITY, reference.score_bins, scores, settings),
         *_two_sample(SCORE, PROBABILITY, reference.scores, scores),
+        *_score_distribution(reference.score_bins, scores),
     ]
     for name, bins in reference.input_bins.items():
         values = inputs[name]
         facts.append(_index(FEATURE, "csi", name, bins, values, settings))
-        facts.append(_share("missing_share", name, missing_share(values), len(values)))
+        facts += _missing(name, bins, int(values.isna().sum()), len(values))
         if bins.kind == "numeric":
             facts.extend(_two_sample(FEATURE, name, reference.inputs[name], values))
         else:
-            facts.append(_share("unseen_share", name, unseen_share(bins, values), len(values)))
+            facts.append(_unseen(name, bins, values))
     return facts
 
 
@@ -69,7 +69,7 @@ def _index(
         upper=index.noise_threshold,
         sample_size=index.current_size,
         band=index.band,
-        status="beyond_noise" if index.exceeds_noise else "within_noise",
+        status=BEYOND_NOISE if index.exceeds_noise else WITHIN_NOISE,
     )
 
 
@@ -83,13 +83,43 @@ def _two_sample(
             metric="ks_drift",
             subject=subject,
             value=test.statistic,
+            upper=test.noise_threshold,
             sample_size=test.current_size,
-            status=MEASURED,
+            status=BEYOND_NOISE if test.exceeds_noise else WITHIN_NOISE,
         )
 
 
-def _share(metric: str, subject: str, value: float, size: int) -> Fact:
-    return Fact(FEATURE, metric, subject, value=value, sample_size=size, status=MEASURED)
+def _score_distribution(bins: ReferenceBins, scores: pd.Series) -> Iterator[Fact]:
+    """The mean score, and the share of scores in each bin of the reference, lowest first."""
+    yield Fact(
+        SCORE, "mean_probability", PROBABILITY, float(scores.mean()), sample_size=len(scores)
+    )
+    for number, count in enumerate(bin_counts(bins, scores)[:-1], start=1):
+        share = proportion("score_share", int(count), len(scores))
+        yield metric_fact(SCORE, share, f"decile {number:02d}")
+
+
+def _missing(name: str, bins: ReferenceBins, missing: int, size: int) -> Iterator[Fact]:
+    """The missing share, and its change since the reference: noise where the interval holds 0."""
+    yield metric_fact(FEATURE, proportion("missing_share", missing, size), name)
+    before, before_size = bins.counts[-1], sum(bins.counts)
+    lower, upper = difference_interval(missing, size, before, before_size)
+    yield Fact(
+        FEATURE,
+        "missing_share_change",
+        name,
+        value=missing / size - before / before_size,
+        lower=lower,
+        upper=upper,
+        sample_size=size,
+        status=WITHIN_NOISE if lower <= 0 <= upper else BEYOND_NOISE,
+    )
+
+
+def _unseen(name: str, bins: ReferenceBins, values: pd.Series) -> Fact:
+    unseen = int(bin_counts(bins, values)[-2])
+    share = proportion("unseen_share", unseen, len(values))
+    return metric_fact(FEATURE, share, name, BEYOND_NOISE if unseen else WITHIN_NOISE)
 
 
 def significant_shifts(facts: pd.DataFrame) -> list[dict[str, Any]]:
@@ -97,7 +127,7 @@ def significant_shifts(facts: pd.DataFrame) -> list[dict[str, Any]]:
     shifted = facts[
         facts["metric"].isin(["psi", "csi"])
         & (facts["band"] == "significant")
-        & (facts["status"] == "beyond_noise")
+        & (facts["status"] == BEYOND_NOISE)
     ].sort_values("value", ascending=False)
     columns = ["basis", "metric", "subject", "value", "upper", "sample_size"]
     return [

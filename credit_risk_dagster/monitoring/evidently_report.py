@@ -1,7 +1,8 @@
-"""Evidently's drift report, behind this one module: for people to read, not for our figures."""
+"""Evidently's reports, behind this one module: for people to read, not for our figures."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -36,9 +37,7 @@ def write_drift_report(
     """
     if feature_count == 0:
         return False
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    from evidently import Dataset, Report
-    from evidently.presets import DataDriftPreset
+    evidently, presets = _evidently()
 
     wanted = importance.sort_values(ascending=False, kind="stable").index[:feature_count]
     names = [
@@ -49,10 +48,55 @@ def write_drift_report(
     # Inputs and scores are of different loans; what the shorter lacks is missing, and ignored.
     before = pd.concat([reference.inputs[names], reference.scores.rename(PROBABILITY)], axis=1)
     now = inputs[names].assign(**{PROBABILITY: scores.to_numpy()})
-    report = Report([DataDriftPreset(method="psi", threshold=threshold)])
-    snapshot = report.run(Dataset.from_pandas(now), Dataset.from_pandas(before))
+    report = evidently.Report([presets.DataDriftPreset(method="psi", threshold=threshold)])
+    snapshot = report.run(evidently.Dataset.from_pandas(now), evidently.Dataset.from_pandas(before))
+    _save(snapshot, path)
+    return True
+
+
+def write_classification_report(
+    path: Path, labels: pd.Series, probabilities: pd.Series, threshold: float
+) -> bool:
+    """Write how scores separate the loans whose outcome is known, as one HTML file.
+
+    Evidently raises where one class is missing: there is nothing to separate then.
+
+    Args:
+        path: where the file goes; replaced if it is there.
+        labels: 1 for default, 0 otherwise.
+        probabilities: of default, row by row.
+        threshold: the probability from which a loan counts as predicted bad.
+
+    Returns:
+        Whether a report was written.
+    """
+    if labels.nunique() < 2:
+        return False
+    evidently, presets = _evidently()
+    frame = pd.DataFrame({"default": labels.to_numpy(), PROBABILITY: probabilities.to_numpy()})
+    roles = evidently.BinaryClassification(
+        target="default", prediction_probas=PROBABILITY, pos_label=1
+    )
+    definition = evidently.DataDefinition(
+        classification=[roles], numerical_columns=[PROBABILITY], categorical_columns=["default"]
+    )
+    report = evidently.Report([presets.ClassificationPreset(probas_threshold=threshold)])
+    dataset = evidently.Dataset.from_pandas(frame, data_definition=definition)
+    _save(report.run(dataset, None), path)
+    return True
+
+
+def _evidently() -> tuple[Any, Any]:
+    """Import Evidently late, because that takes seconds, and with its telemetry off."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    import evidently
+    import evidently.presets
+
+    return evidently, evidently.presets
+
+
+def _save(snapshot: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     snapshot.save_html(str(beside))
     beside.replace(path)
-    return True

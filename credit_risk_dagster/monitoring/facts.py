@@ -5,11 +5,14 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
+from credit_risk_dagster.models.metric import Metric
 from credit_risk_dagster.months import first_day
 
-MEASURED = "measured"
-PENDING = "pending"
-NO_MODEL = "no_model"
+MEASURED, PENDING = "measured", "pending"
+NO_MODEL, NO_APPLICANTS = "no_model", "no_applicants"
+WITHIN_NOISE, BEYOND_NOISE = "within_noise", "beyond_noise"
+
+OVERALL = "overall"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,23 @@ class Fact:
     band: str | None = None
     status: str = MEASURED
     model_id: str | None = None
+
+
+def metric_fact(
+    basis: str, metric: Metric, subject: str, status: str = MEASURED, model_id: str | None = None
+) -> Fact:
+    """Return a figure with its interval as a fact about a subject."""
+    return Fact(
+        basis=basis,
+        metric=metric.name,
+        subject=subject,
+        value=metric.value,
+        lower=metric.lower,
+        upper=metric.upper,
+        sample_size=metric.sample_size,
+        status=status,
+        model_id=model_id,
+    )
 
 
 def facts_table(

@@ -1,18 +1,19 @@
 """Realised performance of a month's matured loans, as monitoring facts, on a named basis."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from credit_risk_dagster.models.evaluation import by_band, evaluate
+from credit_risk_dagster.models.metric import Metric
 from credit_risk_dagster.models.scoring_bands import bands
-from credit_risk_dagster.monitoring.facts import MEASURED, PENDING, Fact
+from credit_risk_dagster.monitoring.facts import OVERALL, PENDING, Fact, metric_fact
+from credit_risk_dagster.months import months_between
 
 Basis = Literal["current", "issued"]
-OVERALL = "overall"
 
 
 def performance_facts(
@@ -35,17 +36,7 @@ def performance_facts(
         band_bounds: upper bounds of the score bands.
     """
     facts = [
-        Fact(
-            basis=basis,
-            metric=metric.name,
-            subject=OVERALL,
-            value=metric.value,
-            lower=metric.lower,
-            upper=metric.upper,
-            sample_size=metric.sample_size,
-            status=MEASURED,
-            model_id=model_id,
-        )
+        metric_fact(basis, metric, OVERALL, model_id=model_id)
         for metric in evaluate(labels, probabilities, threshold).values()
     ]
     for band in by_band(labels, probabilities, bands(probabilities, band_bounds).tolist()):
@@ -67,6 +58,27 @@ def performance_facts(
             upper=None,
         )
         facts += [observed, expected]
+    return facts
+
+
+def production_facts(month: str, record: Mapping[str, Any], oot_auc: Metric | None) -> list[Fact]:
+    """Return the age of the model in production and the AUC that it was promoted with.
+
+    Args:
+        month: the month.
+        record: the month's row of the production model.
+        oot_auc: of the model in production, with its interval; None without a model.
+    """
+    if record["model_id"] is None or oot_auc is None:
+        return []
+    age = float(months_between(record["trained_in"], month))
+    facts = [
+        Fact("production", "model_age_months", OVERALL, age, model_id=record["model_id"]),
+        metric_fact("production", oot_auc, OVERALL, model_id=record["model_id"]),
+    ]
+    if record["trained_in"] == month:
+        promoted = Fact("production", "promoted", record["model_id"], 1.0)
+        facts.append(replace(promoted, model_id=record["model_id"]))
     return facts
 
 

@@ -54,22 +54,27 @@ class Reference:
 
 
 def freeze_reference(
-    inputs: pd.DataFrame, loan_ids: pd.Series, out_of_time_scores: pd.Series
+    inputs: pd.DataFrame,
+    loan_ids: pd.Series,
+    out_of_time_scores: pd.Series,
+    out_of_time_loan_ids: pd.Series,
 ) -> Reference:
-    """Fix the bins on all rows and keep a sample of them.
+    """Fix the bins on all rows and keep a sample of them, chosen by the hash of their loans.
+
+    So the sample does not depend on the order of rows, and no cohort is left out of it.
 
     Args:
         inputs: training rows as the model sees them.
-        loan_ids: their loans; the sample is chosen by the hash of these, so that it does not
-            depend on the order of rows.
+        loan_ids: their loans.
         out_of_time_scores: scores of the out-of-time rows.
+        out_of_time_loan_ids: their loans.
     """
-    keep = _hash_sample(loan_ids)
+    keep, keep_scores = _hash_sample(loan_ids), _hash_sample(out_of_time_loan_ids)
     return Reference(
         input_bins={name: reference_bins(name, inputs[name]) for name in map(str, inputs)},
         score_bins=reference_bins(PROBABILITY, out_of_time_scores),
         inputs=inputs[keep].reset_index(drop=True),
-        scores=out_of_time_scores.head(KEPT_ROWS).reset_index(drop=True),
+        scores=out_of_time_scores[keep_scores].reset_index(drop=True),
     )
 
 

@@ -1,6 +1,7 @@
 """How far a distribution has moved from its reference: PSI, two-sample KS, missing shares."""
 
 from dataclasses import asdict, dataclass
+from math import log, sqrt
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -9,6 +10,9 @@ import pandas as pd
 from scipy.special import chdtri
 
 StabilityBand = Literal["stable", "moderate", "significant"]
+
+NOISE_LEVEL = 0.01
+"""How often a figure may exceed what sampling noise gives although nothing has drifted."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,14 @@ class KsDrift:
 
     statistic: float
     p_value: float
+    noise_threshold: float
     reference_size: int
     current_size: int
+
+    @property
+    def exceeds_noise(self) -> bool:
+        """Whether the distance is more than sampling noise gives at these sizes."""
+        return self.statistic > self.noise_threshold
 
 
 def reference_bins(feature: str, values: pd.Series) -> ReferenceBins:
@@ -101,7 +111,7 @@ def population_stability_index(
     current_counts: npt.ArrayLike,
     moderate: float = 0.10,
     significant: float = 0.25,
-    noise_level: float = 0.01,
+    noise_level: float = NOISE_LEVEL,
 ) -> StabilityIndex:
     """Return the PSI of two samples counted in the same bins: sum((c - b) ln(c / b)).
 
@@ -134,13 +144,20 @@ def population_stability_index(
     )
 
 
-def two_sample_ks(reference: pd.Series, current: pd.Series) -> KsDrift:
+def two_sample_ks(
+    reference: pd.Series, current: pd.Series, noise_level: float = NOISE_LEVEL
+) -> KsDrift:
     """Return the two-sample KS test (the metric `ks_drift`) of two numeric samples.
 
-    Missing values take no part; with tied values the p-value is too high rather than too low.
+    Missing values take no part. The noise threshold is the asymptotic one that is exceeded by
+    chance with probability `noise_level`; with tied values it is exceeded more rarely, and the
+    p-value is too high rather than too low.
 
     Raises:
         ValueError: if either sample has no value that is not missing.
+
+    Source:
+        Smirnov (1948), Table for estimating the goodness of fit of empirical distributions.
     """
     from scipy.stats import ks_2samp
 
@@ -149,31 +166,8 @@ def two_sample_ks(reference: pd.Series, current: pd.Series) -> KsDrift:
         if sample.size == 0:
             raise ValueError(f"the {name} sample has no values: KS compares two distributions")
     result = ks_2samp(before, now)
-    return KsDrift(float(result.statistic), float(result.pvalue), before.size, now.size)
-
-
-def missing_share(values: pd.Series) -> float:
-    """Return the share of values that are missing.
-
-    Raises:
-        ValueError: if there are no values.
-    """
-    if values.empty:
-        raise ValueError(f"{values.name or 'the sample'} has no rows: no share of them is missing")
-    return float(values.isna().mean())
-
-
-def unseen_share(bins: ReferenceBins, values: pd.Series) -> float:
-    """Return the share of values in a category that the reference never saw; 0 for numbers.
-
-    Raises:
-        ValueError: if there are no values.
-    """
-    if values.empty:
-        raise ValueError(f"{bins.feature} has no rows: no share of them is unseen")
-    if bins.kind == "numeric":
-        return 0.0
-    return float(bin_counts(bins, values)[-2]) / len(values)
+    threshold = sqrt(-log(noise_level / 2) / 2 * (1 / before.size + 1 / now.size))
+    return KsDrift(float(result.statistic), float(result.pvalue), threshold, before.size, now.size)
 
 
 def _decile_edges(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:

@@ -88,3 +88,11 @@ def stability_figure(
     axes.set(title="Largest shifts", xlabel="stability index")
     axes.tick_params(axis="y", labelsize=7)
     return figure
+
+
+def vintage_figure(months_on_book: Sequence[int], rates: Sequence[float]) -> "Figure":
+    """Draw the share of vintages that was ever 30 days past due over their age."""
+    figure, (axes,) = _figure()
+    axes.bar(list(months_on_book), list(rates), color=BLUE)
+    axes.set(title="Ever 30+ days past due", xlabel="months on book", ylabel="share of vintage")
+    return figure

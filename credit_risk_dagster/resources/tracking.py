@@ -6,7 +6,9 @@ process; so its class is used here only at the moment when the first candidate t
 is deactivated at once. Everything else goes through MLflow's client, which has no global state.
 """
 
+import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +22,12 @@ from credit_risk_dagster.resources.candidate_run import MODEL
 from credit_risk_dagster.settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
 
 EXPERIMENT = "credit_risk"
+MONITORING_EXPERIMENT = "credit_risk_monitoring"
+METRICS_A_BATCH = 1000
 REGISTERED_MODEL = "credit_risk_model"
 PRODUCTION_ALIAS = "production"
 PARENT_RUN_TAG = "mlflow.parentRunId"
@@ -50,19 +55,56 @@ class ModelTracking(dg.ConfigurableResource["ModelTracking"]):
             self._client = mlflow.MlflowClient(self.tracking_uri, self.tracking_uri)
         return self._client
 
-    def experiment_id(self) -> str:
-        """Return the experiment, made with its own artifact location if it does not exist."""
+    def experiment_id(self, name: str = EXPERIMENT) -> str:
+        """Return an experiment, made with its own artifact location if it does not exist."""
         client = self.client()
-        experiment = client.get_experiment_by_name(EXPERIMENT)
+        experiment = client.get_experiment_by_name(name)
         if experiment is not None:
             return str(experiment.experiment_id)
-        return str(client.create_experiment(EXPERIMENT, artifact_location=self.artifact_location))
+        return str(client.create_experiment(name, artifact_location=self.artifact_location))
 
-    def finished_run(self, training_key: str) -> str | None:
-        """Return the finished run of a training key, if it was trained before."""
+    def log_month(self, month: str, facts: "pd.DataFrame", reports: Path) -> None:
+        """Keep the one monitoring run of a month: its facts as metrics, its reports as artifacts.
+
+        The same facts change nothing; others replace the run.
+
+        Args:
+            month: the month.
+            facts: its monitoring facts.
+            reports: the folder of reports, `KIND/MONTH.html`.
+        """
+        known = facts[facts["value"].notna()].sort_values(["basis", "metric", "subject"])
+        named = known["basis"] + "/" + known["metric"] + "/" + known["subject"].map(_metric_name)
+        state = hashlib.sha256(repr([*zip(named, known["value"], strict=True)]).encode())
+        client, experiment = self.client(), self.experiment_id(MONITORING_EXPERIMENT)
+        runs = client.search_runs([experiment], f"tags.month = '{month}'")
+        if any(run.data.tags.get("facts") == state.hexdigest() for run in runs):
+            return
+        from mlflow.entities import Metric
+
+        run = client.create_run(
+            experiment, run_name=f"monitoring {month[:7]}", tags={"month": month}
+        )
+        run_id = run.info.run_id
+        metrics = [
+            Metric(name, value, 0, 0) for name, value in zip(named, known["value"], strict=True)
+        ]
+        for start in range(0, len(metrics), METRICS_A_BATCH):
+            client.log_batch(run_id, metrics=metrics[start : start + METRICS_A_BATCH])
+        for report in sorted(reports.glob(f"*/{month}.html")):
+            client.log_artifact(run_id, str(report), report.parent.name)
+        # Tagged last, so that a run that was cut short is not taken for the month's.
+        client.set_tag(run_id, "facts", state.hexdigest())
+        client.set_terminated(run_id, "FINISHED")
+        for superseded in runs:
+            client.delete_run(superseded.info.run_id)
+
+    def finished_run(self, training_key: str, model_id: str) -> str | None:
+        """Return the finished run of a training that gave this model, if there was one."""
         runs = self.client().search_runs(
             [self.experiment_id()],
-            f"tags.training_key = '{training_key}' and attributes.status = 'FINISHED'",
+            f"tags.training_key = '{training_key}' and tags.model_id = '{model_id}' "
+            "and attributes.status = 'FINISHED'",
             max_results=1,
         )
         return runs[0].info.run_id if runs else None
@@ -107,9 +149,19 @@ class ModelTracking(dg.ConfigurableResource["ModelTracking"]):
         )
         return str(created.version)
 
-    def put_into_production(self, version: str) -> None:
-        """Move the alias `production` to a version, in one write."""
-        self.client().set_registered_model_alias(REGISTERED_MODEL, PRODUCTION_ALIAS, version)
+    def put_into_production(self, version: str | None) -> None:
+        """Move the alias `production` to a version, in one write; to none: take it away.
+
+        Nothing is written if it is there already.
+        """
+        client = self.client()
+        current = client.get_registered_model(REGISTERED_MODEL).aliases.get(PRODUCTION_ALIAS)
+        if version == (None if current is None else str(current)):
+            return
+        if version is None:
+            client.delete_registered_model_alias(REGISTERED_MODEL, PRODUCTION_ALIAS)
+        else:
+            client.set_registered_model_alias(REGISTERED_MODEL, PRODUCTION_ALIAS, version)
 
     def _parent_run(self, context: dg.AssetExecutionContext) -> str:
         dagster_run_id = context.run.run_id
@@ -144,3 +196,8 @@ def model_tracking(settings: Settings) -> ModelTracking:
     return ModelTracking(
         tracking_uri=settings.tracking_uri, artifact_location=settings.artifact_location
     )
+
+
+def _metric_name(subject: str) -> str:
+    """Return a subject with only the characters that MLflow allows in the name of a metric."""
+    return re.sub(r"[^A-Za-z0-9_. /-]", "_", subject.replace("90+", "90 and more"))

@@ -3,7 +3,7 @@
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
-from credit_risk_dagster.tables.monitoring import DRIFT, PERFORMANCE
+from credit_risk_dagster.tables.monitoring import FACT_TABLES, REPORT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.silver import SILVER
 from credit_risk_dagster.tables.table import Table
@@ -19,8 +19,8 @@ ALL_TABLES: tuple[Table, ...] = (
     *CANDIDATE_TABLES.values(),
     PRODUCTION_MODEL,
     PREDICTIONS,
-    DRIFT,
-    PERFORMANCE,
+    *FACT_TABLES.values(),
+    REPORT,
 )
 
 BY_PATH = {table.path: table for table in ALL_TABLES}

@@ -25,5 +25,21 @@ DRIFT = Table(layer="monitoring", name="drift", schema=_facts, key=_key)
 PERFORMANCE = Table(layer="monitoring", name="performance", schema=_facts, key=_key)
 """Discrimination and calibration on outcomes that matured in the month."""
 
-SCORE = "score"
-OVERALL = "overall"
+PORTFOLIO = Table(layer="monitoring", name="portfolio", schema=_facts, key=_key)
+"""The loan book: vintages, moves between buckets of days past due, volumes, rows delivered."""
+
+FACT_TABLES = {table.name: table for table in (DRIFT, PERFORMANCE, PORTFOLIO)}
+
+REPORT = Table(
+    layer="monitoring",
+    name="report",
+    schema=schema_of(
+        snapshot_date=pa.date32(),
+        condition=pa.string(),
+        light=pa.string(),
+        sentence=pa.string(),
+        value=pa.float64(),
+    ),
+    key=("condition",),
+)
+"""The traffic lights of the month: one row for each condition that alerts speak of."""

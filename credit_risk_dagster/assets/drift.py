@@ -1,0 +1,120 @@
+"""Drift: how far the month's applicants and scores have moved from the model's reference."""
+
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from credit_risk_dagster.assets.monthly import (
+    Metadata,
+    Written,
+    depends_on,
+    monthly_asset,
+    report_link,
+    report_months,
+    table_metadata,
+)
+from credit_risk_dagster.assets.plots import stability_plot
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.history import production_record
+from credit_risk_dagster.manifest import Manifest
+from credit_risk_dagster.model_store import ModelStore
+from credit_risk_dagster.models.explanation import explain
+from credit_risk_dagster.models.reference import model_inputs
+from credit_risk_dagster.models.scoring import score
+from credit_risk_dagster.monitoring.drift import drift_facts
+from credit_risk_dagster.monitoring.evidently_report import write_drift_report
+from credit_risk_dagster.monitoring.facts import NO_APPLICANTS, NO_MODEL, Fact, facts_table
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.gold import FEATURES_TABLE
+from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster.tables.monitoring import DRIFT
+from credit_risk_dagster.tables.production import PRODUCTION_MODEL
+
+PLOTTED_FEATURES = 12
+
+
+def drift_asset(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Return the month's drift."""
+
+    @monthly_asset(
+        DRIFT,
+        months,
+        deps=[depends_on(table) for table in (PREDICTIONS, FEATURES_TABLE, PRODUCTION_MODEL)],
+        description="PSI and KS of the month's scores, CSI, KS and missing share of every feature "
+        "as the model sees it, against the model's frozen reference; Evidently's report.",
+        kinds={"evidently"},
+        owner="credit-risk",
+    )
+    def drift(
+        context: dg.AssetExecutionContext,
+        datamart: dg.ResourceParam[Datamart],
+        settings: dg.ResourceParam[Settings],
+        models: dg.ResourceParam[ModelStore],
+    ) -> None:
+        keys = list(context.partition_keys)
+        report_months(context, DRIFT, _write_drift(keys, datamart, settings, models))
+
+    return drift
+
+
+def _write_drift(
+    keys: list[str], datamart: Datamart, settings: Settings, models: ModelStore
+) -> Written:
+    for month in keys:
+        production = production_record(datamart, month)
+        inputs: dict[str, str] = {}
+        for table in (PREDICTIONS, FEATURES_TABLE, PRODUCTION_MODEL):
+            inputs |= datamart.hashes(table, [month])
+        features = datamart.read(FEATURES_TABLE, [month]).to_pandas()
+        if production["model_id"] is None or features.empty:
+            status = NO_MODEL if production["model_id"] is None else NO_APPLICANTS
+            unknown = Fact("score", "psi", "probability", status=status)
+            rows = facts_table(month, production["model_id"], [unknown], DRIFT.schema)
+            manifest = datamart.write(DRIFT, month, rows, inputs=inputs)
+            yield month, table_metadata(datamart, DRIFT, manifest, status=status)
+            continue
+        pipeline = models.load(production["model_id"], production["model_sha256"])
+        reference = models.reference(production["model_id"])
+        seen = model_inputs(pipeline, features)
+        scores = pd.Series(score(pipeline, features))
+        facts = drift_facts(reference, seen, scores, settings.monitoring)
+        rows = facts_table(month, production["model_id"], facts, DRIFT.schema)
+        manifest = datamart.write(DRIFT, month, rows, inputs=inputs)
+        report = write_drift_report(
+            settings.reports_folder / "drift" / f"{month}.html",
+            reference,
+            seen,
+            scores,
+            explain(pipeline, features).contributions.abs().mean(),
+            settings.monitoring.report_features,
+            settings.monitoring.psi_significant,
+        )
+        figures = _drift_figures(datamart, settings, manifest, facts, report)
+        yield month, figures
+
+
+def _drift_figures(
+    datamart: Datamart,
+    settings: Settings,
+    manifest: Manifest,
+    facts: list[Fact],
+    has_report: bool,
+) -> Metadata:
+    indices = {fact.subject: fact for fact in facts if fact.metric == "csi"}
+    largest = sorted(indices, key=lambda name: -(indices[name].value or 0.0))[:PLOTTED_FEATURES]
+    psi = next(fact for fact in facts if fact.metric == "psi")
+    values = [indices[name].value or 0.0 for name in largest]
+    monitoring = settings.monitoring
+    figures: dict[str, Any] = {
+        "psi": psi.value,
+        "psi band": psi.band,
+        "largest csi": indices[largest[0]].value,
+        "largest csi feature": largest[0],
+        "shifts": stability_plot(
+            largest, values, monitoring.psi_moderate, monitoring.psi_significant
+        ),
+    }
+    if has_report:
+        figures["evidently report"] = report_link(settings, f"drift/{manifest.month}.html")
+    return table_metadata(datamart, DRIFT, manifest, **figures)

@@ -1,0 +1,127 @@
+"""Portfolio: the loan book by vintage, by bucket of days past due, and in volume."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow.compute as pc
+
+from credit_risk_dagster.assets.monthly import (
+    Written,
+    depends_on,
+    monthly_asset,
+    report_months,
+    table_metadata,
+)
+from credit_risk_dagster.assets.plots import vintage_plot
+from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.engine import Engine
+from credit_risk_dagster.features import LABEL
+from credit_risk_dagster.monitoring.facts import Fact, facts_table
+from credit_risk_dagster.monitoring.portfolio import (
+    VINTAGE_MONTHS_ON_BOOK,
+    book_facts,
+    delivery_facts,
+    roll_facts,
+    vintage_facts,
+)
+from credit_risk_dagster.months import add_months, first_day, month_range
+from credit_risk_dagster.resources.engine import EngineResource
+from credit_risk_dagster.row_counts import row_counts
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.sources import SOURCES
+from credit_risk_dagster.tables.gold import FEATURES_TABLE, LABELS
+from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster.tables.monitoring import PORTFOLIO
+from credit_risk_dagster.tables.portfolio import book_counts, roll_counts, vintage_counts
+from credit_risk_dagster.tables.silver import SILVER, SILVER_LOANS
+
+READ = (*SILVER.values(), LABELS, FEATURES_TABLE, PREDICTIONS)
+
+Counts = Mapping[str, pd.DataFrame]
+
+
+def portfolio_asset(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Return the month's loan book in figures."""
+
+    @monthly_asset(
+        PORTFOLIO,
+        months,
+        deps=[depends_on(table) for table in READ],
+        description="The loan book: cumulative 30+ days past due by vintage, moves between buckets "
+        "since the month before, volumes, default rate, and what became of delivered rows. Loans "
+        f"are read from the {VINTAGE_MONTHS_ON_BOOK} months before as well.",
+        kinds={"ibis"},
+        owner="credit-risk",
+    )
+    def portfolio(
+        context: dg.AssetExecutionContext,
+        datamart: dg.ResourceParam[Datamart],
+        settings: dg.ResourceParam[Settings],
+        engine: EngineResource,
+    ) -> None:
+        keys = list(context.partition_keys)
+        written = _write_portfolio(keys, datamart, settings, engine.open())
+        report_months(context, PORTFOLIO, written)
+
+    return portfolio
+
+
+def _write_portfolio(
+    keys: list[str], datamart: Datamart, settings: Settings, engine: Engine
+) -> Written:
+    counts = _counts(datamart, engine, _snapshots(settings, keys[0], keys[-1]))
+    for month in keys:
+        snapshots = _snapshots(settings, month, month)
+        inputs = datamart.hashes(SILVER_LOANS, snapshots)
+        for table in READ:
+            inputs |= datamart.hashes(table, [month])
+        facts = _facts(month, datamart, settings, counts)
+        rows = facts_table(month, None, facts, PORTFOLIO.schema)
+        manifest = datamart.write(PORTFOLIO, month, rows, inputs=inputs)
+        yield month, table_metadata(datamart, PORTFOLIO, manifest, **_figures(month, facts))
+
+
+def _snapshots(settings: Settings, first: str, last: str) -> list[str]:
+    """Return every snapshot that the vintages of a span of months were seen in."""
+    oldest = add_months(first, -VINTAGE_MONTHS_ON_BOOK)
+    return month_range(max(oldest, settings.first_month), last)
+
+
+def _counts(datamart: Datamart, engine: Engine, snapshots: list[str]) -> Counts:
+    loans = engine.read(datamart.files(SILVER_LOANS, snapshots), SILVER_LOANS.schema)
+    tables = {"vintages": vintage_counts, "rolls": roll_counts, "book": book_counts}
+    return {name: count(loans).to_pyarrow().to_pandas() for name, count in tables.items()}
+
+
+def _facts(month: str, datamart: Datamart, settings: Settings, counts: Counts) -> list[Fact]:
+    today = first_day(month)
+    rolls, book = (counts[name] for name in ("rolls", "book"))
+    here = book[book["snapshot_date"] == today]
+    row = {str(name): int(here[name].sum()) for name in here.columns.drop("snapshot_date")}
+    labels = datamart.read(LABELS, [month]).column(LABEL)
+    facts = [
+        *vintage_facts(month, settings.first_month, counts["vintages"]),
+        *roll_facts(rolls[rolls["snapshot_date"] == today]),
+        *book_facts(
+            row,
+            applications=datamart.required_manifest(FEATURES_TABLE, month).facts["applications"],
+            scored_applicants=_scored(datamart, month),
+            defaults=pc.sum(labels).as_py() or 0,
+            labels=len(labels),
+        ),
+    ]
+    for source in SOURCES:
+        facts += delivery_facts(source.name, row_counts(datamart, source.name, month) or {})
+    return facts
+
+
+def _scored(datamart: Datamart, month: str) -> int:
+    manifest = datamart.required_manifest(PREDICTIONS, month)
+    return int(manifest.facts["applicants"]) if manifest.rows else 0
+
+
+def _figures(month: str, facts: list[Fact]) -> dict[str, Any]:
+    book = {fact.metric.replace("_", " "): fact.value for fact in facts if fact.basis == "book"}
+    return {**book, "vintages": vintage_plot(month, facts)}

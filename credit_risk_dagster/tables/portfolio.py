@@ -1,0 +1,85 @@
+"""Counts of the loan book over its snapshots: vintages, moves between buckets, volumes.
+
+Counts and cents are integers, so that no sum depends on the order of rows or threads.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from credit_risk_dagster.tables.gold import DEFAULT_DAYS_PAST_DUE
+
+BUCKETS = ("0", "1-29", "30-59", "60-89", "90+")
+"""Days past due, as risk teams report them."""
+
+
+def vintage_counts(loans: ir.Table) -> ir.Table:
+    """Count loans by origination, by first snapshot, and by the first snapshot at 30+ days.
+
+    Args:
+        loans: silver loans of every snapshot that is to be looked at.
+
+    Returns:
+        Columns loan_start_date, first_seen, first_late (null where the loan never was) and loans.
+    """
+    late = loans.days_past_due >= DEFAULT_DAYS_PAST_DUE
+    by_loan = loans.group_by("loan_id", "loan_start_date").aggregate(
+        first_seen=loans.snapshot_date.min(),
+        first_late=loans.snapshot_date.min(where=late),
+    )
+    return by_loan.group_by("loan_start_date", "first_seen", "first_late").aggregate(
+        loans=by_loan.count()
+    )
+
+
+def roll_counts(loans: ir.Table) -> ir.Table:
+    """Count the moves of loans between buckets from each snapshot to the next.
+
+    Args:
+        loans: silver loans of consecutive snapshots.
+
+    Returns:
+        Columns snapshot_date (of the later snapshot), from_bucket, to_bucket and loans.
+    """
+    index = loans.snapshot_date.year().cast("int64") * 12 + loans.snapshot_date.month()
+    rows = loans.select(
+        "loan_id", "snapshot_date", month_index=index, bucket=bucket(loans.days_past_due)
+    )
+    before = rows.select("loan_id", month_index=rows.month_index + 1, from_bucket=rows.bucket)
+    moves = rows.inner_join(before, ["loan_id", "month_index"]).rename(to_bucket="bucket")
+    return moves.group_by("snapshot_date", "from_bucket", "to_bucket").aggregate(
+        loans=moves.count()
+    )
+
+
+def book_counts(loans: ir.Table) -> ir.Table:
+    """Count and sum the book of each snapshot.
+
+    Returns:
+        Columns snapshot_date; loans with a balance, those of them at 30+ days, and their balance
+        in cents; loans originated in the month and their amount in cents.
+    """
+    active = loans.balance > 0
+    new = loans.month_on_book == 0
+    late = loans.days_past_due >= DEFAULT_DAYS_PAST_DUE
+    return loans.group_by("snapshot_date").aggregate(
+        active_loans=active.sum(),
+        late_loans=(active & late).sum(),
+        outstanding_cents=_cents(loans.balance).sum(where=active).fill_null(0),
+        originated_loans=new.sum(),
+        originated_cents=_cents(loans.loan_amount).sum(where=new).fill_null(0),
+    )
+
+
+def bucket(days_past_due: ir.IntegerValue) -> ir.StringValue:
+    """Return the bucket that days past due fall in."""
+    return ibis.cases(
+        (days_past_due <= 0, BUCKETS[0]),
+        (days_past_due < 30, BUCKETS[1]),
+        (days_past_due < 60, BUCKETS[2]),
+        (days_past_due < 90, BUCKETS[3]),
+        else_=BUCKETS[4],
+    )
+
+
+def _cents(amount: ir.FloatingValue) -> ir.IntegerValue:
+    return (amount * 100).round().cast("int64")
