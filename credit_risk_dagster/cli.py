@@ -1,8 +1,7 @@
-"""The command `credit-risk`: demo, run, dev, status, explain."""
+"""The command `credit-risk`: the demo, runs, Dagit, figures, proofs, the exporter, operations."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -20,8 +19,16 @@ from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.model_store import ModelStore
 from credit_risk_dagster.months import month_of, month_range, parse_month
-from credit_risk_dagster.printing import print_outcome, print_proof, print_status
-from credit_risk_dagster.settings import SETTINGS_FILE, Settings, load_settings, save_settings
+from credit_risk_dagster.operations.commands import backup, doctor, restore
+from credit_risk_dagster.printing import print_alerts, print_outcome, print_proof, print_status
+from credit_risk_dagster.set_up import (
+    begin_demo,
+    known_months,
+    mark_demo,
+    require_snapshot,
+    set_up,
+)
+from credit_risk_dagster.settings import Settings, load_settings
 
 app = typer.Typer(
     help="Run, inspect and explain the monthly credit-risk platform.",
@@ -33,7 +40,6 @@ out, err = Console(), Console(stderr=True)
 REPORTS_PORT = 3070
 REPORTS_URL = f"http://127.0.0.1:{REPORTS_PORT}"
 DEMO_MONTHS, DEMO_APPLICANTS = 30, 500
-FRESH = ("raw", "tables", "models", "reports", "mlflow", "dagster", SETTINGS_FILE)
 
 Home = Annotated[Path | None, typer.Option(help="The home of the installation; default: datamart.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -52,8 +58,7 @@ def demo(
     from credit_risk_dagster.demo.generator import generate
     from credit_risk_dagster.demo.portfolio import DemoPortfolio
 
-    folder = load_settings(home).home
-    _start_afresh(folder)
+    settings = load_settings(home)
     portfolio = DemoPortfolio(
         last_month=parse_month(ending) if ending else month_of(date.today()),
         months=months,
@@ -61,10 +66,12 @@ def demo(
         seed=seed,
         drift_from=drift_from,
     )
-    raw = folder / "raw"
+    require_snapshot(settings, portfolio.last_month)
+    begin_demo(settings)
     with out.status(f"Generating {months} months of {applicants} applicants"):
-        generate(portfolio, raw)
-    _run(folder, raw, portfolio.first_month, portfolio.last_month)
+        generate(portfolio, settings.home / "raw")
+    mark_demo(settings.home)
+    _run(settings, None, portfolio.first_month, portfolio.last_month)
 
 
 @app.command()
@@ -77,16 +84,7 @@ def run(
 ) -> None:
     """Run months on given raw data; the first run fixes the first month of the installation."""
     settings = load_settings(home)
-    first, last = _months(months, settings)
-    if not (settings.home / SETTINGS_FILE).exists():
-        _run(settings.home, raw or settings.raw_folder, first, last)
-        return
-    if raw is not None and raw.resolve() != settings.raw_folder.resolve():
-        raise PlatformError(
-            f"{settings.home} was set up on another raw folder. Give --home another folder for "
-            "this data, or change CREDIT_RISK_RAW in its settings.env."
-        )
-    _run_and_report(settings, first, last)
+    _run(settings, raw, *_months(months, settings))
 
 
 @app.command()
@@ -103,7 +101,8 @@ def dev(
     _serve_reports(settings.reports_folder)
     environment = {**os.environ, "CREDIT_RISK_HOME": str(settings.home.resolve())}
     dagster = Path(sys.executable).with_name("dagster")
-    command = [str(dagster), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+    module = "credit_risk_dagster.definitions"
+    command = [str(dagster), "dev", "-m", module, "-h", "127.0.0.1", "-p", str(port)]
     out.print(f"Dagit: http://127.0.0.1:{port}   reports: {REPORTS_URL}")
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603
 
@@ -115,7 +114,13 @@ def status(
     home: Home = None,
 ) -> None:
     """Show what is known of every month: decision, model, performance, drift, rows, checks."""
-    records = _records(load_settings(home), months)
+    settings = load_settings(home)
+    records = _records(settings, months)
+    if not records:
+        raise PlatformError(
+            f"No month{f' of {months}' if months else ''} has been run in {settings.home} yet. "
+            "Start with `credit-risk demo`, or `credit-risk run --raw FOLDER --months A..B`."
+        )
     if as_json:
         sys.stdout.write(json.dumps(records, indent=2) + "\n")
     else:
@@ -141,6 +146,40 @@ def explain(
     raise typer.Exit(0 if all(claim.holds for claim in proof.claims) else 1)
 
 
+@app.command()
+def alerts(
+    as_json: AsJson = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    home: Home = None,
+) -> None:
+    """List the alerts that are open: what was told, of which month, since when."""
+    from credit_risk_dagster.alerting.ledger import alert_history
+    from credit_risk_dagster.metrics_store import MetricsStore
+
+    store = MetricsStore(load_settings(home).metrics_store_url)
+    records = alert_history(store, only_open=not everything)
+    if as_json:
+        sys.stdout.write(json.dumps(records, indent=2, default=str) + "\n")
+    else:
+        print_alerts(out, records)
+
+
+@app.command()
+def exporter(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 9464,
+    home: Home = None,
+) -> None:
+    """Serve the latest figures, runs and checks to Prometheus."""
+    from credit_risk_dagster.exporter.server import serve
+
+    serve(load_settings(home), host, port)
+
+
+for command in (backup, restore, doctor):
+    app.command()(command)
+
+
 def main() -> None:
     """Run the command; an error that an operator can act on is printed without a stack trace."""
     try:
@@ -150,36 +189,11 @@ def main() -> None:
         sys.exit(1)
 
 
-def _start_afresh(home: Path) -> None:
-    """Remove an earlier demo; refuse a home that holds anything else."""
-    marker = home / ".demo"
-    held = [name for name in FRESH if (home / name).exists()]
-    if held and not marker.exists():
-        raise PlatformError(
-            f"{home} holds data that is not a demo: {', '.join(held)}. "
-            "Give --home another folder for the demo."
-        )
-    for name in held:
-        path = home / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    home.mkdir(parents=True, exist_ok=True)
-    marker.write_text("Made by credit-risk demo, which may remove it.\n", encoding="utf-8")
-
-
-def _run(home: Path, raw: Path, first: str, last: str) -> None:
-    """Fix raw folder and first month beside the data, then run."""
-    save_settings(
-        load_settings(home),
-        raw=os.path.relpath(raw),
-        first_month=first,
-        reports_url=REPORTS_URL,
-    )
-    _run_and_report(load_settings(home), first, last)
-
-
-def _run_and_report(settings: Settings, first: str, last: str) -> None:
+def _run(settings: Settings, raw: Path | None, first: str, last: str) -> None:
+    """Set up what is not set up yet, run, and report."""
     from credit_risk_dagster.runs import open_instance, run_months
 
+    settings = set_up(settings, raw, first, last, REPORTS_URL)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -194,29 +208,25 @@ def _run_and_report(settings: Settings, first: str, last: str) -> None:
             bar.update(task, completed=done, total=total, description=at_work[:60].ljust(60))
 
         outcome = run_months(settings, instance, first, last, progress)
-    print_status(out, _records(settings, f"{first}..{last}"))
     print_outcome(out, outcome)
+    print_status(out, _records(settings, f"{first}..{last}"))
     if not outcome.succeeded:
         raise typer.Exit(1)
 
 
 def _records(settings: Settings, months: str | None) -> list[dict[str, object]]:
+    from credit_risk_dagster.check_history import failed_checks_by_month
     from credit_risk_dagster.runs import open_instance
-    from credit_risk_dagster.status import failed_checks_by_month, month_records
-    from credit_risk_dagster.tables.catalogue import ALL_TABLES
+    from credit_risk_dagster.status import month_records
 
-    datamart = Datamart(settings.home)
-    known = sorted({month for table in ALL_TABLES for month in datamart.months(table)})
+    known = known_months(settings.home)
     if months is not None:
         first, last = _months(months, settings)
         known = [month for month in known if first <= month <= last]
     if not known:
-        raise PlatformError(
-            f"No month has been run in {settings.home} yet. "
-            "Start with `credit-risk demo`, or `credit-risk run --raw FOLDER --months A..B`."
-        )
+        return []
     with open_instance(settings) as instance:
-        return month_records(datamart, known, failed_checks_by_month(instance))
+        return month_records(Datamart(settings.home), known, failed_checks_by_month(instance))
 
 
 def _months(text: str | None, settings: Settings) -> tuple[str, str]:

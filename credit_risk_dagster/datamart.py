@@ -22,6 +22,8 @@ from credit_risk_dagster.staged_rows import beside_summary, rows_hash, structure
 from credit_risk_dagster.tables.table import Table
 
 ROWS = "rows.parquet"
+STAGING, REFUSED = ".staging", ".refused"
+"""Folders of a table: beside its partitions, so that who may not read those reads none of it."""
 
 Rule = Callable[[Manifest, Path], str | None]
 """Looks at a staged partition and returns what is wrong with it, or None."""
@@ -100,14 +102,19 @@ class Datamart:
                     raise
 
     @contextmanager
-    def staging(self) -> Iterator[Path]:
-        """Give an empty folder on the same disk, and remove it afterwards."""
-        path = self.folder / ".staging" / uuid.uuid4().hex
+    def staging(self, table: Table) -> Iterator[Path]:
+        """Give an empty folder beside the partitions of a table, and remove it afterwards."""
+        path = self.folder / table.path / STAGING / uuid.uuid4().hex
         path.mkdir(parents=True)
         try:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    def remove_staged(self) -> None:
+        """Remove what killed runs have staged; only for when no run is at work."""
+        for folder in self.folder.glob(f"*/*/{STAGING}"):
+            shutil.rmtree(folder)
 
     def write(
         self,
@@ -122,7 +129,7 @@ class Datamart:
         rules: Sequence[Rule] = (),
     ) -> Manifest:
         """Write one partition from rows in memory. See `commit`."""
-        with self.staging() as folder:
+        with self.staging(table) as folder:
             sort_keys = [(name, "ascending") for name in table.key if name in rows.column_names]
             pq.write_table(rows.sort_by(sort_keys) if sort_keys else rows, folder / ROWS)
             for name, extra in (beside or {}).items():
@@ -189,20 +196,22 @@ class Datamart:
         return self._swap_in(table, manifest, staged)
 
     def _refuse(self, table: Table, month: str, staged: Path, broken: list[str]) -> str:
-        aside = self.folder / ".refused" / table.path / month
+        aside = self.folder / table.path / REFUSED / month
         shutil.rmtree(aside, ignore_errors=True)
         shutil.copytree(staged, aside)
         faults = " ".join(broken)
         return (
             f"{table.partition(month)} was refused: {faults} Nothing was changed; "
-            f"the refused rows are kept in tables/.refused/{table.path}/{month} to look at."
+            f"the refused rows are kept in tables/{table.path}/{REFUSED}/{month} to look at."
         )
 
     def _swap_in(self, table: Table, manifest: Manifest, staged: Path) -> Manifest:
         old = self.manifest(table, manifest.month)
-        if old is not None and old.says_the_same_as(manifest):
-            return old
         folder = self.folder / table.path
+        if old is not None and old.says_the_same_as(manifest):
+            stored = folder / old.folder
+            if not table.pointers or _pointers(table, stored) == _pointers(table, staged):
+                return old
         (folder / manifest.month).mkdir(parents=True, exist_ok=True)
         shutil.copytree(staged, folder / manifest.folder)
         write_manifest(folder / f"{manifest.month}.json", manifest)
@@ -210,3 +219,9 @@ class Datamart:
             if superseded != folder / manifest.folder:
                 shutil.rmtree(superseded, ignore_errors=True)
         return manifest
+
+
+def _pointers(table: Table, folder: Path) -> list[dict[str, Any]]:
+    rows = pq.read_table(folder / ROWS, columns=list(table.pointers), partitioning=None)
+    pointers: list[dict[str, Any]] = rows.to_pylist()
+    return pointers

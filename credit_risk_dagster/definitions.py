@@ -12,7 +12,7 @@ from credit_risk_dagster.assets.monitoring import monitoring_assets
 from credit_risk_dagster.assets.production import production_assets
 from credit_risk_dagster.assets.silver import silver_assets
 from credit_risk_dagster.assets.training import training_assets
-from credit_risk_dagster.automation.alerts import alert_sensors
+from credit_risk_dagster.automation.alerts import alert_sensor
 from credit_risk_dagster.automation.arrival import deadline_schedule, delivery_sensor
 from credit_risk_dagster.automation.jobs import monthly_job, training_job
 from credit_risk_dagster.automation.retraining import retraining_sensor
@@ -21,6 +21,7 @@ from credit_risk_dagster.checks.models import model_checks
 from credit_risk_dagster.checks.monthly_check import build_checks
 from credit_risk_dagster.checks.point_in_time import gold_checks
 from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.metrics_store import MetricsStore
 from credit_risk_dagster.model_store import ModelStore
 from credit_risk_dagster.partitions import monthly_partitions
 from credit_risk_dagster.resources.engine import engine_resource
@@ -49,13 +50,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         sensors=[
             delivery_sensor(settings, month_job),
             retraining_sensor(settings, month_training_job),
-            *alert_sensors(settings),
+            alert_sensor(settings),
         ],
         resources={
             "settings": settings,
             "datamart": Datamart(settings.home),
             "models": ModelStore(settings.home / "models"),
             "engine": engine_resource(settings),
+            "metrics": MetricsStore(settings.metrics_store_url),
             "tracking": model_tracking(settings),
         },
         executor=dg.in_process_executor,

@@ -108,7 +108,7 @@ class SparkEngine:
 
         name = f"files_{uuid.uuid4().hex}"
         if files:
-            frame = self._session.read.parquet(*(str(file.resolve()) for file in files))
+            frame = self._session.read.parquet(*map(_spark_path, files))
         else:
             frame = self._session.createDataFrame([], from_arrow_schema(schema))
         frame.createOrReplaceTempView(name)
@@ -124,7 +124,7 @@ class SparkEngine:
             .repartition(*places)
             .sortWithinPartitions(*places, *key)
             .write.partitionBy(*places)
-            .parquet(str(target.resolve()))
+            .parquet(_spark_path(target))
         )
         for part in sorted(target.glob(f"{PARTITION_MONTH}=*/{DISPOSITION}=*/*.parquet")):
             disposition = part.parent.name.partition("=")[2]
@@ -145,6 +145,14 @@ class SparkEngine:
         scored = frame.mapInPandas(map_batches, from_arrow_schema(schema))
         rows = pa.Table.from_pandas(scored.toPandas(), schema, preserve_index=False)
         return rows.sort_by([(name, "ascending") for name in key])
+
+
+def _spark_path(path: Path) -> str:
+    """Name the file system, since a cluster's default may be another.
+
+    Not by `Path.as_uri`: Hadoop would look for a folder that has `%20` in its name.
+    """
+    return f"file://{path.resolve()}"
 
 
 def _declared(table: ir.Table, schema: pa.Schema) -> ir.Table:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from credit_risk_dagster.models.storage import MODEL_FILE, load_model, save_model
+from credit_risk_dagster.errors import ModelError
+from credit_risk_dagster.models.storage import (
+    MODEL_FILE,
+    REMEDY,
+    file_sha256,
+    load_model,
+    save_model,
+)
 from credit_risk_dagster.monitoring.reference import Reference
 
 if TYPE_CHECKING:
@@ -34,21 +41,46 @@ class ModelStore:
     ) -> str:
         """Keep a model with its card and its reference; return the SHA-256 of its file.
 
-        A model that is already kept stays as it is: its identity says that it is the same.
+        A model that is already kept whole stays as it is: its identity says that it is the same.
         """
         target = self.path(model_id)
-        if not target.exists():
+        if not self._is_whole(model_id):
             beside = self.folder / f".{uuid.uuid4().hex}"
             try:
-                hashes = save_model(pipeline, beside)
-                (beside / HASHES).write_text(json.dumps(hashes, indent=2), encoding="utf-8")
+                save_model(pipeline, beside)
                 (beside / CARD).write_text(json.dumps(card, indent=2), encoding="utf-8")
                 reference.save(beside)
+                hashes = {path.name: file_sha256(path) for path in sorted(beside.iterdir())}
+                (beside / HASHES).write_text(json.dumps(hashes, indent=2), encoding="utf-8")
+                if target.exists():
+                    shutil.rmtree(target)
                 beside.rename(target)
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
-        recorded: dict[str, str] = json.loads((target / HASHES).read_text(encoding="utf-8"))
-        return recorded[MODEL_FILE]
+        return str(self._record(model_id, HASHES)[MODEL_FILE])
+
+    def holds(self, model_id: str, sha256: str) -> bool:
+        """Return whether a model is kept whole, with the file that was recorded."""
+        return self._is_whole(model_id) and self._record(model_id, HASHES)[MODEL_FILE] == sha256
+
+    def _is_whole(self, model_id: str) -> bool:
+        folder = self.path(model_id)
+        try:
+            hashes = self._record(model_id, HASHES)
+        except ModelError:
+            return False
+        return all(
+            (folder / name).is_file() and file_sha256(folder / name) == sha256
+            for name, sha256 in hashes.items()
+        )
+
+    def _record(self, model_id: str, name: str) -> dict[str, Any]:
+        path = self.path(model_id) / name
+        try:
+            record: dict[str, Any] = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path} of a model cannot be read ({error}). {REMEDY}") from error
+        return record
 
     def load(self, model_id: str, sha256: str) -> "Pipeline":
         """Return a model, if its file is the one that was recorded.
@@ -59,9 +91,12 @@ class ModelStore:
         return load_model(self.path(model_id) / MODEL_FILE, sha256)
 
     def card(self, model_id: str) -> dict[str, Any]:
-        """Return what was recorded of a model when it was trained."""
-        card: dict[str, Any] = json.loads((self.path(model_id) / CARD).read_text(encoding="utf-8"))
-        return card
+        """Return what was recorded of a model when it was trained.
+
+        Raises:
+            ModelError: if it cannot be read.
+        """
+        return self._record(model_id, CARD)
 
     def reference(self, model_id: str) -> Reference:
         """Return what monitoring compares a model's months with."""

@@ -1,40 +1,64 @@
 """What the command line prints: months as a table, a run's outcome, a proof."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from credit_risk_dagster.monitoring.facts import PENDING
 from credit_risk_dagster.proof import Proof
 from credit_risk_dagster.runs import RunOutcome
 
 BAND_COLOURS = {"stable": "green", "moderate": "yellow", "significant": "red"}
 SHOWN_ERRORS = 3
+ERROR = "ERROR"
+"""The severity of a check that counts as failed, wherever failed checks are counted."""
 
 
 def print_status(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
-    """Print one line a month, and one for all months in which there was too little history.
+    """Print one line a month, and one for the months before there was enough history to train on.
 
     OOT AUC is that of the logistic regression and of XGBoost, trained in the month; current and
-    issued are the AUC on the two bases of performance.
+    issued are the AUC on the two bases of performance; failed counts the checks that failed,
+    without warnings.
     """
-    waiting = [record for record in records if record["decision"] == "too_little_history"]
+    waiting = list(takewhile(_waits, records))
     if waiting:
-        first, last = waiting[0]["month"][:7], waiting[-1]["month"][:7]
-        console.print(f"{first} to {last}: too little history to train on, {len(waiting)} months.")
-    deciding = [record for record in records if record not in waiting]
-    if deciding:
-        console.print(_months_table(deciding))
+        _print_waiting(console, waiting)
+    if len(waiting) < len(records):
+        console.print(_months_table(records[len(waiting) :]))
+
+
+def _waits(record: Mapping[str, Any]) -> bool:
+    return record["decision"] == "too_little_history" and record["production_model_id"] is None
+
+
+def _print_waiting(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
+    first, last = records[0]["month"][:7], records[-1]["month"][:7]
+    span = first if first == last else f"{first} to {last}"
+    count = "1 month" if len(records) == 1 else f"{len(records)} months"
+    console.print(f"{span}: too little history to train on, {count}.")
+    failed: dict[str, list[str]] = {}
+    for record in records:
+        for check in _failed(record):
+            failed.setdefault(f"{check['table']} {check['name']}", []).append(record["month"][:7])
+    for name, months in failed.items():
+        console.print(f"[red]check failed[/] {name}: {', '.join(months)}")
+
+
+def _failed(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [check for check in record["failed_checks"] if check["severity"] == ERROR]
 
 
 def _months_table(records: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(header_style="bold", box=None, padding=(0, 1, 0, 0))
     table.add_column("month", no_wrap=True)
-    table.add_column("decision", min_width=10)
-    table.add_column("in production", min_width=15)
-    for name in ("OOT AUC", "current", "issued", "PSI", "failed"):
+    table.add_column("decision", width=10)
+    table.add_column("in production", width=16)
+    for name in ("OOT AUC", "current", "issued", "PSI", "scored", "failed"):
         table.add_column(name, justify="right", no_wrap=True)
     for record in records:
         table.add_row(*_cells(record))
@@ -45,15 +69,37 @@ def print_outcome(console: Console, outcome: RunOutcome) -> None:
     """Print how a run ended and where to look next."""
     for error in outcome.errors[:SHOWN_ERRORS]:
         console.print(Panel(error, title="failed", border_style="red"))
-    failed = [check for check in outcome.checks if check.severity == "ERROR"]
+    failed = [check for check in outcome.checks if check.severity == ERROR]
     for check in failed:
         console.print(f"[red]check failed[/] {check.table} {check.name}: {check.description}")
     ended = "[green]succeeded[/]" if outcome.succeeded else "[red]failed[/]"
-    console.print(f"Run {outcome.run_id} {ended}, {len(failed)} checks failed.")
+    warned = len(outcome.checks) - len(failed)
+    counted = f"checks: {len(failed)} failed, {warned} with a warning"
+    console.print(f"Run {outcome.run_id} {ended}; {counted}.")
     console.print(
         "Next: `make dev` for Dagit, `credit-risk status --json` for every figure, "
         "`credit-risk explain LOAN_ID` for one score."
     )
+
+
+def print_alerts(console: Console, records: Sequence[Mapping[str, Any]]) -> None:
+    """Print alerts, the newest first."""
+    if not records:
+        console.print("No alert is open.")
+        return
+    table = Table(header_style="bold", box=None, padding=(0, 1, 0, 0))
+    for name in ("month", "condition", "since", "over", "what was found"):
+        table.add_column(name, no_wrap=name in ("month", "since", "over"))
+    for record in records:
+        over = record["recovered_at"]
+        table.add_row(
+            f"{record['snapshot_date']:%Y-%m}",
+            record["condition"],
+            f"{record['opened_at']:%Y-%m-%d %H:%M}",
+            f"{over:%Y-%m-%d %H:%M}" if over else "open",
+            record["sentence"],
+        )
+    console.print(table)
 
 
 def print_proof(console: Console, proof: Proof) -> None:
@@ -96,29 +142,38 @@ def _print_pairs(console: Console, title: str, pairs: Mapping[str, Any]) -> None
 
 def _cells(record: Mapping[str, Any]) -> list[str]:
     candidates = [candidate for candidate in record["candidates"].values() if candidate]
-    aucs = "/".join(f"{candidate['oot_auc']:.3f}" for candidate in candidates)
+    aucs = "\n".join(_figure(candidate["oot_auc"]) for candidate in candidates)
     performance, drift = record["performance"], record["drift"]
     return [
         record["month"][:7],
         (record["decision"] or "").replace("_", " "),
-        _model(record["production_model_id"]),
+        _model(record),
         aucs,
         _auc(performance.get("current")),
         _auc(performance.get("issued")),
         _psi(drift),
-        str(len(record["failed_checks"])),
+        str(record["rows_scored"]),
+        str(len(_failed(record))),
     ]
 
 
-def _model(model_id: str | None) -> str:
+def _model(record: Mapping[str, Any]) -> str:
     """Leave out the hash: the month and the candidate tell models apart at a glance."""
+    if record["production_action"] is None:
+        return "not run"
+    model_id: str | None = record["production_model_id"]
     return model_id.rpartition("-")[0].replace("_", " ") if model_id else "none yet"
+
+
+def _figure(auc: float | None) -> str:
+    """Return an AUC, or a dash where one class is missing."""
+    return "-" if auc is None else f"{auc:.3f}"
 
 
 def _auc(basis: Mapping[str, Any] | None) -> str:
     if basis is None:
         return ""
-    return str(basis["status"]) if basis["auc"] is None else f"{basis['auc']:.3f}"
+    return "pending" if basis["status"] == PENDING else _figure(basis["auc"])
 
 
 def _psi(drift: Mapping[str, Any] | None) -> str:

@@ -2,20 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import isclose
-from typing import Any
-
-import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.features import CLICKSTREAM_FEATURES, CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.features import LABEL
 from credit_risk_dagster.history import production_record
 from credit_risk_dagster.model_store import ModelStore
-from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.months import add_months, month_range
+from credit_risk_dagster.proof_claims import Claim, Record, input_claims, model_claims, rows_of
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.sources import SOURCES, Source
 from credit_risk_dagster.tables.bronze import BRONZE
@@ -23,21 +17,10 @@ from credit_risk_dagster.tables.gold import FEATURES_TABLE, LABEL_MONTH_ON_BOOK,
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.judgement import CORRECTIONS
 from credit_risk_dagster.tables.silver import SILVER
-from credit_risk_dagster.tables.table import Table
 
 MASK = "masked"
 PENDING = "pending"
-TOLERANCE = 1e-9
-
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One thing that must hold for a score to be free of the future, and whether it does."""
-
-    holds: bool
-    sentence: str
+NO_LABEL = f"no label: not in the book at month on book {LABEL_MONTH_ON_BOOK}"
 
 
 @dataclass(frozen=True)
@@ -82,7 +65,8 @@ def prove_score(settings: Settings, datamart: Datamart, models: ModelStore, loan
     month, features = _application(datamart, loan_id)
     customer = features["customer_id"]
     raw = _raw_rows(settings, datamart, customer, loan_id, month)
-    scores = _rows_of(datamart, PREDICTIONS, month, "loan_id", loan_id)
+    scores = rows_of(datamart, PREDICTIONS, month, "loan_id", loan_id)
+    scores.sort(key=lambda row: row["revision"])
     model = _model(datamart, models, month)
     hashes = _hashes(datamart, month)
     return Proof(
@@ -91,20 +75,20 @@ def prove_score(settings: Settings, datamart: Datamart, models: ModelStore, loan
         raw=raw,
         corrections=_corrections(datamart, customer, loan_id, month),
         features=features,
-        scores=sorted(scores, key=lambda row: row["revision"]),
+        scores=scores,
         model=model,
         outcome=_outcome(datamart, loan_id, month),
         hashes=hashes,
         claims=[
-            *_input_claims(settings, datamart, month, features, hashes),
-            *_model_claims(models, month, features, scores, model),
+            *input_claims(settings, datamart, month, features, hashes),
+            *model_claims(datamart, models, month, features, scores, model),
         ],
     )
 
 
 def _application(datamart: Datamart, loan_id: str) -> tuple[str, Record]:
     for month in reversed(datamart.months(FEATURES_TABLE)):
-        rows = _rows_of(datamart, FEATURES_TABLE, month, "loan_id", loan_id)
+        rows = rows_of(datamart, FEATURES_TABLE, month, "loan_id", loan_id)
         if rows:
             return month, rows[0]
     months = datamart.months(FEATURES_TABLE)
@@ -113,14 +97,6 @@ def _application(datamart: Datamart, loan_id: str) -> tuple[str, Record]:
         f"No application with the loan {loan_id} in the datamart, which holds {span}. "
         "A loan_id is written like CUS_0x1037_2023_01_01."
     )
-
-
-def _rows_of(datamart: Datamart, table: Table, month: str, column: str, value: str) -> list[Record]:
-    if datamart.manifest(table, month) is None:
-        return []
-    rows = ds.dataset(datamart.file(table, month)).to_table(filter=pc.field(column) == value)
-    records: list[Record] = rows.to_pylist()
-    return records
 
 
 def _raw_rows(
@@ -135,7 +111,7 @@ def _raw_rows(
         found[source.name] = [
             _masked(source, row)
             for read in month_range(first, month)
-            for row in _rows_of(datamart, BRONZE[source.name], read, column, value)
+            for row in rows_of(datamart, BRONZE[source.name], read, column, value)
         ]
     return found
 
@@ -148,7 +124,7 @@ def _corrections(datamart: Datamart, customer: str, loan_id: str, month: str) ->
     found = {}
     for name, table in SILVER.items():
         column, value = ("loan_id", loan_id) if name == "loans" else ("customer_id", customer)
-        rows = _rows_of(datamart, table, month, column, value)
+        rows = rows_of(datamart, table, month, column, value)
         found[name] = "; ".join(row[CORRECTIONS] for row in rows if row[CORRECTIONS])
     return found
 
@@ -173,9 +149,11 @@ def _model(datamart: Datamart, models: ModelStore, month: str) -> Record | None:
 
 def _outcome(datamart: Datamart, loan_id: str, month: str) -> Record:
     matures = add_months(month, LABEL_MONTH_ON_BOOK)
-    rows = _rows_of(datamart, LABELS, matures, "loan_id", loan_id)
-    if not rows:
+    rows = rows_of(datamart, LABELS, matures, "loan_id", loan_id)
+    if not rows and datamart.manifest(LABELS, matures) is None:
         return {"status": PENDING, "matures_in": matures}
+    if not rows:
+        return {"status": NO_LABEL, "matured_in": matures}
     row = rows[0]
     return {
         "status": "default" if row[LABEL] else "no default",
@@ -193,66 +171,3 @@ def _hashes(datamart: Datamart, month: str) -> dict[str, str]:
         hashes |= datamart.required_manifest(table, month).inputs
         hashes |= datamart.required_manifest(BRONZE[name], month).inputs
     return dict(sorted(hashes.items()))
-
-
-def _input_claims(
-    settings: Settings, datamart: Datamart, month: str, features: Record, hashes: Mapping[str, str]
-) -> list[Claim]:
-    newest_partition = max(name.rpartition("/")[2] for name in hashes)
-    latest_input = features["latest_input_date"].isoformat()
-    return [
-        Claim(
-            newest_partition <= month, f"the newest partition that was read is {newest_partition}"
-        ),
-        Claim(latest_input <= month, f"the newest input of the features is dated {latest_input}"),
-        _clickstream_claim(settings, datamart, month, features),
-    ]
-
-
-def _clickstream_claim(
-    settings: Settings, datamart: Datamart, month: str, features: Record
-) -> Claim:
-    """Compute the means again from the rows up to the month: a later row would show in them."""
-    rows = [
-        row
-        for read in month_range(settings.first_month, month)
-        for row in _rows_of(
-            datamart, SILVER["clickstream"], read, "customer_id", features["customer_id"]
-        )
-    ]
-    same = features[CLICKSTREAM_MONTHS] == len(rows)
-    for name in CLICKSTREAM_FEATURES:
-        seen = [row[name] for row in rows if row[name] is not None]
-        mean = sum(seen) / len(seen) if seen else None
-        stored = features[f"{name}_mean"]
-        same &= stored == mean or (
-            stored is not None and mean is not None and isclose(stored, mean, abs_tol=TOLERANCE)
-        )
-    verb = "are" if same else "are NOT"
-    return Claim(
-        same, f"the clickstream means {verb} those of the {len(rows)} rows up to the application"
-    )
-
-
-def _model_claims(
-    models: ModelStore, month: str, features: Record, scores: list[Record], model: Record | None
-) -> list[Claim]:
-    if model is None:
-        return [Claim(not scores, "no model was in production, and no score was issued")]
-    cohorts = model["fitted_on_cohorts"] + model["judged_on_cohorts"]
-    trained = f"the model was trained in {model['trained_in']} on labels known by {max(cohorts)}"
-    claims = [Claim(max(cohorts) < model["trained_in"] <= month, trained)]
-    newest = max(scores, key=lambda row: row["revision"], default=None)
-    if newest is None:
-        return [*claims, Claim(False, "the model issued no score for this applicant")]
-    pipeline = models.load(model["model_id"], model["sha256"])
-    again = float(score(pipeline, pd.DataFrame([features]))[0])
-    reproduced = newest["model_id"] == model["model_id"] and isclose(
-        again, newest["probability"], abs_tol=TOLERANCE
-    )
-    return [
-        *claims,
-        Claim(
-            reproduced, f"this model gives {again:.6f} from these features when it is asked again"
-        ),
-    ]

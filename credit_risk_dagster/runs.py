@@ -15,8 +15,10 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from credit_risk_dagster.automation.alerts import FailedCheck, failed_checks, failure_text
+from credit_risk_dagster.alerting.failed_runs import failure_text
+from credit_risk_dagster.automation.at_work import alone, command_tags
 from credit_risk_dagster.automation.jobs import MONTHLY_JOB
+from credit_risk_dagster.check_history import FailedCheck, failed_checks
 from credit_risk_dagster.settings import Settings
 
 INSTANCE_CONFIG = """# Written once; change it as you like.
@@ -24,6 +26,9 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+run_launcher:
+  module: credit_risk_dagster.run_launcher
+  class: WatchedRunLauncher
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
@@ -31,6 +36,11 @@ concurrency:
   pools:
     granularity: run
     default_limit: 1
+# A run that died must not hold the pool for ever; no run of months takes a day.
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 30
+  max_runtime_seconds: 86400
 """
 """One run at a time holds the datamart's pool, so that months never run at the same time."""
 
@@ -80,18 +90,22 @@ def run_months(
     last: str,
     progress: Progress | None = None,
 ) -> RunOutcome:
-    """Run every asset and check of a range of months in one run of this process."""
+    """Run every asset and check of a range of months in one run of this process.
+
+    Raises:
+        PlatformError: if another run is waiting or at work.
+    """
     from credit_risk_dagster.definitions import build_definitions
 
-    with warnings.catch_warnings():
+    run_id = str(uuid4())
+    with alone(settings, instance), warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         job = build_definitions(settings).resolve_job_def(MONTHLY_JOB)
-        run_id = str(uuid4())
         with _watching(instance, run_id, len(job.nodes), progress):
             result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
-                tags=month_tags(first, last),
+                tags={**month_tags(first, last), **command_tags(run_id)},
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 raise_on_error=False,
             )

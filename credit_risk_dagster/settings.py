@@ -1,6 +1,7 @@
 """Every setting of the platform, in one typed object: the only place that reads the environment."""
 
 import os
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -13,10 +14,12 @@ from pydantic import (
     Field,
     HttpUrl,
     SecretStr,
+    ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import month_of, parse_month
 
 Month = Annotated[str, BeforeValidator(parse_month)]
@@ -34,12 +37,15 @@ RiskBands = Annotated[
 ]
 
 SETTINGS_FILE = "settings.env"
+PREFIX = "CREDIT_RISK_"
+UNKNOWN = "extra_forbidden"
+"""What pydantic calls a name that no setting has."""
 
 
 class TrainingPolicy(BaseModel):
     """When a model is to be trained, and on what."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     train_months: int = Field(10, ge=4, description="Cohorts that models are tuned and fitted on.")
     test_months: int = Field(2, ge=1, description="Cohorts scored once after tuning.")
@@ -64,7 +70,7 @@ class TrainingPolicy(BaseModel):
 class TuningSettings(BaseModel):
     """How the candidates are tuned."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     trials: int = Field(15, ge=1, description="Optuna trials for each candidate.")
     seed: int = Field(20240901, ge=0, description="Seed of the sampler and of the fits.")
@@ -74,7 +80,7 @@ class TuningSettings(BaseModel):
 class MonitoringSettings(BaseModel):
     """When monitoring speaks up."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     decision_threshold: float = Field(
         0.5, gt=0, lt=1, description="Probability that counts as bad."
@@ -98,7 +104,7 @@ class MonitoringSettings(BaseModel):
 class AlertSettings(BaseModel):
     """Who is told, and when."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     webhook: HttpUrl | None = Field(
         None, description="Where alerts are posted as JSON that Slack understands."
@@ -129,11 +135,11 @@ class Settings(BaseSettings):
     """One installation of the platform: where it lives, which months it has, how it decides."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CREDIT_RISK_",
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
         env_ignore_empty=True,
         frozen=True,
-        extra="ignore",
+        extra="forbid",
     )
 
     home: Path = Field(
@@ -221,16 +227,48 @@ def load_settings(home: Path | None = None) -> Settings:
 
     Args:
         home: the home of the installation; by default CREDIT_RISK_HOME, else `datamart`.
+
+    Raises:
+        PlatformError: if there is no setting of a name in the file, or of a group in either.
+        pydantic.ValidationError: if a value is not one that its setting can have.
     """
     home = home or Path(os.environ.get("CREDIT_RISK_HOME") or "datamart")
-    return Settings(_env_file=home / SETTINGS_FILE, home=home)
+    try:
+        return Settings(_env_file=home / SETTINGS_FILE, home=home)
+    except ValidationError as error:
+        faults = error.errors()
+        unknown = [_variable(fault["loc"]) for fault in faults if fault["type"] == UNKNOWN]
+        if not unknown:
+            raise
+        raise PlatformError(
+            f"There is no setting {', '.join(unknown)}. Correct the name in {home / SETTINGS_FILE} "
+            "or in the environment; README.md and credit_risk_dagster/settings.py have them all."
+        ) from error
 
 
 def save_settings(settings: Settings, **saved: str) -> None:
-    """Write settings beside the data that they belong to, for every later command to read."""
+    """Write settings beside the data that they belong to, for every later command to read.
+
+    What else is in the file stays as it is.
+    """
     settings.home.mkdir(parents=True, exist_ok=True)
-    lines = [f"CREDIT_RISK_{name.upper()}={_quoted(saved[name])}\n" for name in sorted(saved)]
-    (settings.home / SETTINGS_FILE).write_text("".join(lines), encoding="utf-8")
+    path = settings.home / SETTINGS_FILE
+    values = {_variable((name,)): _quoted(value) for name, value in sorted(saved.items())}
+    written = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+    kept = [line for line in written if line and _assigned(line) not in values]
+    lines = [*kept, *(f"{name}={value}" for name, value in values.items())]
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def _assigned(line: str) -> str:
+    """Return the name of the variable that a line sets."""
+    return line.partition("=")[0].strip().removeprefix("export ").strip().upper()
+
+
+def _variable(place: Sequence[int | str]) -> str:
+    """Return the environment variable of a setting, which pydantic names in lower case."""
+    name = "__".join(str(part) for part in place).upper()
+    return name if name.startswith(PREFIX) else PREFIX + name
 
 
 def _quoted(value: str) -> str:

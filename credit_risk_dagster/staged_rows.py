@@ -19,6 +19,15 @@ def structure_faults(table: Table, rows: Path) -> list[str]:
     return [fault] if fault else []
 
 
+def is_as_recorded(table: Table, rows: Path, content_hash: str) -> bool:
+    """Return whether stored rows are those of which a content hash was recorded."""
+    return (
+        rows.is_file()
+        and _column_fault(table, rows) is None
+        and rows_hash(table, rows) == content_hash
+    )
+
+
 def rows_hash(table: Table, rows: Path) -> str:
     """Return the content hash of staged rows, of the columns that it covers."""
     return _hash(rows, pa.schema([table.schema.field(name) for name in table.hashed_columns]))

@@ -7,7 +7,7 @@ import dagster as dg
 
 from credit_risk_dagster.assets.monthly import asset_key
 from credit_risk_dagster.automation.jobs import MONTHLY_JOB
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart import REFUSED, STAGING, Datamart
 from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.runs import month_tags
 from credit_risk_dagster.settings import Settings
@@ -84,11 +84,11 @@ def assert_nothing_half_written(settings: Settings) -> None:
     for table in ALL_TABLES:
         place = datamart.folder / table.path
         named = {place / manifest.folder for manifest in datamart.manifests(table).values()}
-        assert {path for path in place.glob("*/*") if path.is_dir()} == named
-        assert not list(place.glob(".*"))
-    assert not list((datamart.folder / ".staging").glob("*"))
+        assert {path for path in place.glob("????-??-01/*") if path.is_dir()} == named
+        assert {path.name for path in place.glob(".*")} <= {STAGING, REFUSED}
+        assert not list(place.glob(f"{STAGING}/*"))
 
 
 def refused(settings: Settings, table: Table, month: str) -> Path:
     """Return the folder in which refused rows of a partition are kept aside."""
-    return Datamart(settings.home).folder / ".refused" / table.path / month
+    return Datamart(settings.home).folder / table.path / REFUSED / month

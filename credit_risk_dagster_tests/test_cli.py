@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from credit_risk_dagster.cli import dev
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
 from credit_risk_dagster_tests.installation import generated
 
@@ -44,7 +46,6 @@ def test_the_demo_saves_its_months_and_paths_beside_its_data(demo_folder: Path) 
     saved = (demo_folder / "datamart" / "settings.env").read_text()
 
     assert "CREDIT_RISK_FIRST_MONTH='2025-01-01'\n" in saved
-    assert "CREDIT_RISK_RAW='datamart/raw'\n" in saved
     assert str(demo_folder) not in saved
 
 
@@ -58,7 +59,9 @@ def test_status_says_what_was_decided_and_gives_every_figure_as_json(demo_folder
     assert [record["month"] for record in records] == ["2025-02-01", "2025-03-01"]
     assert records[0]["rows"]["loans"]["delivered"] > 0
     assert records[0]["production_action"] == "none_yet"
-    assert "training/training_decision enough_history" in records[0]["failed_checks"]
+    assert ("training/training_decision", "enough_history", "WARN") in [
+        (check["table"], check["name"], check["severity"]) for check in records[0]["failed_checks"]
+    ]
 
 
 @pytest.mark.slow
@@ -100,15 +103,39 @@ def test_months_of_given_extracts_run_and_the_next_month_needs_no_folder(tmp_pat
 
 
 @pytest.mark.slow
-def test_a_missing_extract_ends_in_the_words_of_the_asset(tmp_path: Path) -> None:
+def test_a_wrong_folder_ends_in_the_words_of_the_asset_and_the_right_one_is_taken_then(
+    tmp_path: Path,
+) -> None:
     generated(PORTFOLIO, tmp_path / "extracts")
-    (tmp_path / "extracts" / "features_financials.csv").unlink()
+    (tmp_path / "empty").mkdir()
 
-    told = credit_risk("run", "--raw", "extracts", "--months", "2025-01", cwd=tmp_path)
+    wrong = credit_risk("run", "--raw", "empty", "--months", "2025-01", cwd=tmp_path)
+    right = credit_risk("run", "--raw", "extracts", "--months", "2025-01", cwd=tmp_path)
 
-    assert told.returncode == 1
-    assert "financials: nothing was delivered for 2025-01" in told.stdout
-    assert "Traceback" not in told.stdout + told.stderr
+    assert wrong.returncode == 1
+    assert "financials: nothing was delivered for 2025-01" in wrong.stdout
+    assert "Traceback" not in wrong.stdout + wrong.stderr
+    assert right.returncode == 0, right.stdout + right.stderr
+
+
+def test_dagit_loads_the_platform_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    def record(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        started.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr("credit_risk_dagster.cli.subprocess.run", record)
+    monkeypatch.setattr("credit_risk_dagster.cli._serve_reports", lambda _: None)
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    with pytest.raises(typer.Exit):
+        dev(home=tmp_path / "home")
+
+    (command,) = started
+    assert Path(command[0]).is_absolute()
+    assert command[1:4] == ["dev", "-m", "credit_risk_dagster.definitions"]
 
 
 def test_the_demo_never_removes_what_is_not_a_demo(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from credit_risk_dagster.content_hash import content_hash
-from credit_risk_dagster.datamart import Datamart, Rule
+from credit_risk_dagster.datamart import REFUSED, STAGING, Datamart, Rule
 from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.manifest import Manifest
 from credit_risk_dagster.tables.table import Table, schema_of
@@ -53,6 +53,11 @@ def stored(datamart: Datamart) -> dict[str, tuple[int, int]]:
     """Every file of the datamart with its time of change and its place on the disk."""
     files = (path for path in datamart.folder.rglob("*") if path.is_file())
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
+
+
+def staged(datamart: Datamart) -> list[Path]:
+    """What is staged, of any table."""
+    return list(datamart.folder.glob(f"*/*/{STAGING}/*"))
 
 
 def test_rows_are_read_back_in_key_order_with_the_declared_columns(datamart: Datamart) -> None:
@@ -136,6 +141,28 @@ def test_where_a_row_came_from_is_not_part_of_what_it_says(datamart: Datamart) -
     assert stored(datamart) == before
 
 
+def test_rows_that_point_elsewhere_are_written_again_though_they_say_the_same(
+    datamart: Datamart,
+) -> None:
+    table = replace(TABLE, pointers=("source_file",))
+    first = datamart.write(table, MONTH, rows(1.0, source_file="a.skops"), inputs=INPUTS)
+    moved = datamart.write(table, MONTH, rows(1.0, source_file="b.skops"), inputs=INPUTS)
+    assert moved.says_the_same_as(first)
+    assert datamart.read(table, [MONTH])["source_file"].to_pylist() == ["b.skops"]
+    before = stored(datamart)
+    datamart.write(table, MONTH, rows(1.0, source_file="b.skops"), inputs=INPUTS)
+    assert stored(datamart) == before
+
+
+def test_what_is_staged_lies_beside_the_partitions_of_its_table_and_nowhere_else(
+    datamart: Datamart,
+) -> None:
+    with datamart.staging(TABLE) as folder:
+        assert folder.is_relative_to(datamart.folder / TABLE.path)
+        assert datamart.months(TABLE) == []
+    assert staged(datamart) == []
+
+
 CHANGES: dict[str, Callable[[Datamart], Manifest]] = {
     "rows": lambda datamart: datamart.write(TABLE, MONTH, rows(1.5), inputs=INPUTS),
     "inputs": lambda datamart: datamart.write(TABLE, MONTH, rows(1.0), inputs={"other": "def"}),
@@ -167,7 +194,7 @@ def test_a_partition_that_says_something_else_takes_the_place_of_the_old_one(
 
 
 def test_a_staged_folder_without_rows_is_an_empty_partition(datamart: Datamart) -> None:
-    with datamart.staging() as folder:
+    with datamart.staging(TABLE) as folder:
         manifest = datamart.commit(TABLE, MONTH, folder / MONTH, inputs={})
     assert manifest.rows == 0
     assert manifest.beside["quarantined"]["rows"] == 0
@@ -196,7 +223,7 @@ def too_small(manifest: Manifest, staged: Path) -> str | None:
 
 
 REPEATED = pa.concat_tables([rows(1.0, 2.0), rows(7.0)])
-REFUSED: dict[str, tuple[pa.Table, list[Rule], str]] = {
+REFUSALS: dict[str, tuple[pa.Table, list[Rule], str]] = {
     "repeated key": (
         REPEATED,
         [],
@@ -221,22 +248,22 @@ REFUSED: dict[str, tuple[pa.Table, list[Rule], str]] = {
 }
 
 
-@pytest.mark.parametrize("fault", REFUSED)
+@pytest.mark.parametrize("fault", REFUSALS)
 def test_a_partition_that_breaks_a_rule_is_refused_and_kept_aside(
     datamart: Datamart, fault: str
 ) -> None:
-    refused_rows, rules, word = REFUSED[fault]
+    refused_rows, rules, word = REFUSALS[fault]
     datamart.write(TABLE, MONTH, rows(5.0), inputs={})
     before = stored(datamart)
     with pytest.raises(PartitionError) as refused:
         datamart.write(TABLE, MONTH, refused_rows, inputs={}, rules=rules)
     assert str(refused.value) == (
         f"silver/balances/{MONTH} was refused: {word} Nothing was changed; the refused rows are "
-        f"kept in tables/.refused/silver/balances/{MONTH} to look at."
+        f"kept in tables/silver/balances/.refused/{MONTH} to look at."
     )
-    aside = datamart.folder / ".refused" / TABLE.path / MONTH / "rows.parquet"
+    aside = datamart.folder / TABLE.path / REFUSED / MONTH / "rows.parquet"
     assert pq.read_table(aside, partitioning=None).num_rows == refused_rows.num_rows
-    kept = {path: place for path, place in stored(datamart).items() if ".refused" not in path}
+    kept = {path: place for path, place in stored(datamart).items() if REFUSED not in path}
     assert kept == before
     assert datamart.months(TABLE) == [MONTH]
 
@@ -252,7 +279,7 @@ def test_the_rows_refused_last_are_the_ones_kept_aside(datamart: Datamart) -> No
     for refused in (rows(1.0, 2.0), rows(8.0)):
         with pytest.raises(PartitionError):
             datamart.write(TABLE, MONTH, refused, inputs={}, rules=[too_small])
-    aside = datamart.folder / ".refused" / TABLE.path / MONTH / "rows.parquet"
+    aside = datamart.folder / TABLE.path / REFUSED / MONTH / "rows.parquet"
     assert pq.read_table(aside, partitioning=None)["balance"].to_pylist() == [8.0]
 
 
@@ -290,7 +317,7 @@ def test_a_run_killed_before_the_rename_leaves_the_old_partition_and_nothing_new
     datamart.write(TABLE, MONTH, rows(1.0), inputs=INPUTS)
     script = [sys.executable, "-c", KILLED_BEFORE_THE_RENAME, str(datamart.home), MONTH, NEXT]
     subprocess.run(script, check=True, cwd=Path(__file__).parents[1])
-    left = [path for path in datamart.folder.rglob("rows.parquet") if ".staging" not in path.parts]
+    left = [path for path in datamart.folder.rglob("rows.parquet") if STAGING not in path.parts]
     assert len(left) == 3, "the run was killed after it had copied its rows"
 
     assert balances(datamart) == [1.0]
@@ -298,6 +325,9 @@ def test_a_run_killed_before_the_rename_leaves_the_old_partition_and_nothing_new
     with pytest.raises(PartitionError, match=f"silver/balances/{NEXT} is missing"):
         datamart.read(TABLE, [NEXT])
 
+    assert len(staged(datamart)) == 2
+    datamart.remove_staged()
+    assert staged(datamart) == []
     datamart.write(TABLE, MONTH, rows(2.0), inputs=INPUTS)
     datamart.write(TABLE, NEXT, rows(3.0), inputs=INPUTS)
     assert balances(datamart) + balances(datamart, NEXT) == [2.0, 3.0]
@@ -317,7 +347,7 @@ def test_a_write_that_fails_leaves_the_old_partition_and_no_staging(
     with pytest.raises(OSError, match="disk full"):
         datamart.write(TABLE, MONTH, rows(2.0), inputs=INPUTS)
     assert balances(datamart) == [1.0]
-    assert list((datamart.folder / ".staging").iterdir()) == []
+    assert staged(datamart) == []
 
 
 def test_a_reader_sees_the_old_rows_or_the_new_ones_while_they_are_swapped(

@@ -58,7 +58,8 @@ CHECKS: dict[str, set[str]] = {
     },
     "gold/features": KEYED | {"nothing_from_the_future", "no_dark_source"},
     "gold/labels": KEYED | {"label_rate"},
-    "gold/cohort": KEYED | {"nothing_from_the_future", "every_label_has_features"},
+    "gold/cohort": KEYED
+    | {"nothing_from_the_future", "every_label_has_features", "every_loan_has_a_label"},
     "training/training_decision": KEYED | {"enough_history"},
     "training/logistic_regression": KEYED | {"model_quality"},
     "training/xgboost": KEYED | {"model_quality"},

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from credit_risk_dagster.assets.inference import SCORED_SCHEMA, score_rows
-from credit_risk_dagster.engine import BATCH_ROWS, DISPOSITION, DuckDBEngine, Engine
+from credit_risk_dagster.engine import BATCH_ROWS, DISPOSITION, DuckDBEngine, Engine, SparkEngine
 from credit_risk_dagster.models.storage import MODEL_FILE, save_model
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
@@ -103,6 +103,23 @@ def test_rows_without_a_disposition_are_accepted(engine: Engine, tmp_path: Path)
     table = engine.read([file_of(tmp_path, loans("a"))], SCHEMA)
     engine.write(table, ["loan_id"], "month", tmp_path / "out")
     assert [path.name for path in (tmp_path / "out" / "2024-01-01").iterdir()] == ["rows.parquet"]
+
+
+@pytest.mark.slow
+def test_spark_reads_and_writes_local_files_whatever_file_system_its_cluster_has(
+    spark: Engine, tmp_path: Path
+) -> None:
+    assert isinstance(spark, SparkEngine)
+    folder = tmp_path / "Zürich 100%"
+    folder.mkdir()
+    spark._session.conf.set("fs.defaultFS", "hdfs://cluster.example:8020")
+    try:
+        table = spark.read([file_of(folder, loans("a"))], SCHEMA)
+        spark.write(table, ["loan_id"], "month", folder / "out")
+    finally:
+        spark._session.conf.unset("fs.defaultFS")
+    written = pq.read_table(folder / "out" / "2024-01-01" / "rows.parquet", partitioning=None)
+    assert written["loan_id"].to_pylist() == ["a"]
 
 
 def doubled(frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,36 +6,47 @@ import dagster as dg
 import pytest
 
 from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.demo.portfolio import DemoPortfolio
-from credit_risk_dagster.resources.tracking import REGISTERED_MODEL, model_tracking
+from credit_risk_dagster.resources.tracking import (
+    MONITORING_EXPERIMENT,
+    REGISTERED_MODEL,
+    model_tracking,
+)
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import TRAINING_DECISION
-from credit_risk_dagster_tests.installation import (
-    SMALL_POLICY,
-    content,
-    generated,
-    run,
-    small_installation,
+from credit_risk_dagster_tests.installation import content, run
+from credit_risk_dagster_tests.scored import (
+    CARRIED_OVER,
+    FIRST,
+    PORTFOLIO,
+    TRAINED,
+    WAITING,
+    copy_of,
+    scored_installation,
 )
 
-PORTFOLIO = DemoPortfolio(last_month="2025-03", months=15, applicants_per_month=150)
-POLICY = {**SMALL_POLICY, "retrain_after_months": 2}
-FIRST, LAST = PORTFOLIO.first_month, PORTFOLIO.last_month
+LAST = WAITING
 
 
 @pytest.fixture(scope="module")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generated(PORTFOLIO, tmp_path_factory.mktemp("raw"))
-
-
-@pytest.fixture(scope="module")
-def ranged(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = small_installation(tmp_path_factory.mktemp("ranged"), raw, PORTFOLIO, policy=POLICY)
+def ranged(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """All months up to the first training's next in one run, then the month that trains again."""
+    settings = copy_of(scored_installation(tmp_path_factory), tmp_path_factory.mktemp("ranged"))
     with dg.DagsterInstance.ephemeral() as instance:
-        run(settings, instance, FIRST, LAST)
+        run(training_again(settings), instance, LAST, LAST)
     return settings
+
+
+def training_again(settings: Settings) -> Settings:
+    """Return the settings with which the last month trains again."""
+    policy = settings.policy.model_copy(update={"retrain_after_months": 2})
+    return settings.model_copy(update={"policy": policy})
+
+
+def empty(like: Settings, folder: Path) -> Settings:
+    """Return an installation on the same deliveries in which nothing was run."""
+    return like.model_copy(update={"home": folder / "home"})
 
 
 def tracked(settings: Settings) -> tuple[list[str], list[str]]:
@@ -52,12 +63,17 @@ def tracked(settings: Settings) -> tuple[list[str], list[str]]:
 
 @pytest.mark.slow
 def test_months_run_one_by_one_give_what_a_range_in_one_run_gives(
-    raw: Path, ranged: Settings, tmp_path: Path
+    ranged: Settings, tmp_path: Path
 ) -> None:
-    settings = small_installation(tmp_path, raw, PORTFOLIO, policy=POLICY)
+    """The first month, a range, then the months that train, carry over and train again."""
+    settings = empty(ranged, tmp_path)
+    first, *together = PORTFOLIO.month_keys[:12]
     with dg.DagsterInstance.ephemeral() as instance:
-        for month in PORTFOLIO.month_keys:
+        run(settings, instance, first, first)
+        run(settings, instance, together[0], together[-1])
+        for month in PORTFOLIO.month_keys[12:-1]:
             run(settings, instance, month, month)
+        run(training_again(settings), instance, LAST, LAST)
 
     assert content(settings) == content(ranged)
     assert tracked(settings)[1] == tracked(ranged)[1]
@@ -72,7 +88,8 @@ def test_running_again_adds_nothing_anywhere(ranged: Settings) -> None:
     models = sorted(path.name for path in Path(ranged.home, "models").iterdir())
 
     with dg.DagsterInstance.ephemeral() as instance:
-        run(ranged, instance, FIRST, LAST)
+        run(ranged, instance, PORTFOLIO.month_keys[10], CARRIED_OVER)
+        run(training_again(ranged), instance, LAST, LAST)
 
     assert content(ranged) == before
     assert tracked(ranged) == tracked_before
@@ -105,15 +122,19 @@ def test_every_score_is_by_the_model_in_production_in_its_month(ranged: Settings
         scores = datamart.read(PREDICTIONS, [month]).to_pandas()
         assert production is not None
         assert set(scores["model_id"]) == {production}
-        assert len(scores) == scores["loan_id"].nunique() > 100
+        assert len(scores) == scores["loan_id"].nunique() > 50
 
 
-def test_a_run_that_trains_nothing_opens_no_mlflow_run(raw: Path, tmp_path: Path) -> None:
-    settings = small_installation(tmp_path, raw, PORTFOLIO, policy=POLICY)
+def test_a_run_that_trains_nothing_opens_no_mlflow_run_but_that_of_monitoring(
+    ranged: Settings, tmp_path: Path
+) -> None:
+    settings = empty(ranged, tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
         run(settings, instance, FIRST, FIRST)
 
-    assert not (settings.home / "mlflow").exists()
+    client = model_tracking(settings).client()
+    names = [found.name for found in client.search_experiments() if found.name != "Default"]
+    assert names == [MONITORING_EXPERIMENT]
 
 
 def test_mlflow_knows_the_production_version_and_every_candidate(ranged: Settings) -> None:
@@ -127,8 +148,8 @@ def test_mlflow_knows_the_production_version_and_every_candidate(ranged: Setting
     assert str(production.version) == record["mlflow_version"]
     assert {found.info.status for found in runs} == {"FINISHED"}
     assert sorted(found.data.tags["month"] for found in runs) == [
-        *["2025-01-01"] * 2,
-        *["2025-03-01"] * 2,
+        *[TRAINED] * 2,
+        *[LAST] * 2,
     ]
     assert all("oot_auc" in found.data.metrics for found in runs)
 

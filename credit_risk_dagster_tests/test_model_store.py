@@ -1,3 +1,5 @@
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -5,10 +7,11 @@ import pandas as pd
 import pytest
 
 from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.model_store import ModelStore, cohort_frame
+from credit_risk_dagster.model_store import CARD as CARD_FILE
+from credit_risk_dagster.model_store import HASHES, ModelStore, cohort_frame
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.storage import MODEL_FILE
-from credit_risk_dagster.monitoring.reference import Reference, freeze_reference
+from credit_risk_dagster.monitoring.reference import SCORES_FILE, Reference, freeze_reference
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 
 MODEL_ID = "2024-09-logistic_regression-0123456789ab"
@@ -24,7 +27,7 @@ def reference(seed: int = 1) -> Reference:
     generator = np.random.default_rng(seed)
     inputs = pd.DataFrame({"age": generator.normal(40, 9, 200), "occupation": ["Lawyer"] * 200})
     loans = pd.Series([f"L{number}" for number in range(200)])
-    return freeze_reference(inputs, loans, pd.Series(generator.random(200)))
+    return freeze_reference(inputs, loans, pd.Series(generator.random(200)), loans)
 
 
 def save(store: ModelStore, card: dict[str, object] | None = None, seed: int = 1) -> str:
@@ -59,6 +62,35 @@ def test_a_model_is_written_once_and_stays_as_it_is(store: ModelStore) -> None:
     before = files(store)
     assert save(store, card={"model_id": "another"}, seed=2) == first
     assert files(store) == before
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, CARD_FILE, HASHES, SCORES_FILE])
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"damaged")])
+def test_a_model_that_is_not_whole_any_more_is_replaced(
+    store: ModelStore, name: str, damage: Callable[[Path], object]
+) -> None:
+    first = save(store)
+    assert store.holds(MODEL_ID, first)
+    damage(store.path(MODEL_ID) / name)
+    assert not store.holds(MODEL_ID, first)
+
+    again = save(store)
+    assert store.holds(MODEL_ID, again)
+    assert store.load(MODEL_ID, again)
+    assert store.card(MODEL_ID) == CARD
+    assert [path.name for path in store.folder.iterdir()] == [MODEL_ID]
+
+
+def test_a_model_is_not_held_if_it_is_lost_or_another_file_was_recorded(store: ModelStore) -> None:
+    assert not store.holds(MODEL_ID, "0" * 64)
+    sha256 = save(store)
+    assert not store.holds(MODEL_ID, "0" * 64)
+    shutil.rmtree(store.path(MODEL_ID))
+    assert not store.holds(MODEL_ID, sha256)
+    with pytest.raises(
+        ModelError, match=r"card\.json of a model cannot be read .*run all months from"
+    ):
+        store.card(MODEL_ID)
 
 
 def test_nothing_but_finished_models_is_in_the_store(store: ModelStore) -> None:

@@ -14,16 +14,18 @@ from hypothesis import strategies as st
 
 from credit_risk_dagster.assets.monthly import asset_key
 from credit_risk_dagster.automation.jobs import MONTHLY_JOB
+from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
 from credit_risk_dagster.runs import month_tags
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.sources import SNAPSHOT_DATE, SOURCES, Source
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
+from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster_tests.installation import content, generated, run, small_installation
+from credit_risk_dagster_tests.scored import TRAINED, scored_installation
 
 SHORT = DemoPortfolio(last_month="2024-09", months=9, applicants_per_month=20)
-LONG = DemoPortfolio(last_month="2025-03", months=15, applicants_per_month=120)
 REFINED = [table for table in ALL_TABLES if table.layer in ("bronze", "silver", "gold")]
 
 Row = dict[str, str]
@@ -91,7 +93,7 @@ def short(short_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings
 
 @pytest.mark.slow
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -120,20 +122,22 @@ def test_refined_data_of_a_month_ignore_every_later_raw_row(
 
 @pytest.mark.slow
 def test_decisions_models_and_scores_of_a_month_ignore_every_later_raw_row(
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
-    raw, month = generated(LONG, tmp_path / "raw"), LONG.month_keys[13]
-    whole = small_installation(tmp_path / "whole", raw, LONG)
-    with dg.DagsterInstance.ephemeral() as instance:
-        run(whole, instance, LONG.first_month, LONG.last_month)
+    whole = scored_installation(tmp_path_factory)
+    shutil.copytree(whole.raw_folder, tmp_path / "raw")
     for number, source in enumerate(SOURCES):
-        assert mutate_after(raw, source, month, changed, number) > 0
-    cut = small_installation(tmp_path / "cut", raw, LONG)
+        assert mutate_after(tmp_path / "raw", source, TRAINED, changed, number) > 0
+    cut = whole.model_copy(update={"home": tmp_path / "home", "raw": tmp_path / "raw"})
     with dg.DagsterInstance.ephemeral() as instance:
-        run(cut, instance, LONG.first_month, month)
+        run(cut, instance, whole.first_month, TRAINED)
 
     known_then = content(cut)
-    assert {name for name in known_then if name.startswith("inference/predictions")}
+    assert cut_has_scores(cut)
     assert known_then == {
-        name: what for name, what in content(whole).items() if name.rpartition("/")[2] <= month
+        name: what for name, what in content(whole).items() if name.rpartition("/")[2] <= TRAINED
     }
+
+
+def cut_has_scores(installation: Settings) -> bool:
+    return Datamart(installation.home).required_manifest(PREDICTIONS, TRAINED).rows > 0

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import (
     SETTINGS_FILE,
     Settings,
@@ -98,6 +99,60 @@ def test_what_is_saved_is_read_back(tmp_path_factory: pytest.TempPathFactory, ra
     save_settings(settings, raw=raw, first_month="2023-05")
     assert load_settings(settings.home).raw == Path(raw)
     assert load_settings(settings.home).first_month == "2023-05-01"
+
+
+def test_saving_changes_its_own_lines_and_leaves_the_others(
+    saved: Callable[[str], Path],
+) -> None:
+    home = saved(
+        "# written by hand\nCREDIT_RISK_ENGINE=pyspark\nexport credit_risk_first_month=2022-01\n"
+        "CREDIT_RISK_RISK_BANDS=[0.1]"
+    )
+    save_settings(Settings(home=home), first_month="2023-05", raw="/extracts")
+    assert (home / SETTINGS_FILE).read_text(encoding="utf-8") == (
+        "# written by hand\nCREDIT_RISK_ENGINE=pyspark\nCREDIT_RISK_RISK_BANDS=[0.1]\n"
+        "CREDIT_RISK_FIRST_MONTH='2023-05'\nCREDIT_RISK_RAW='/extracts'\n"
+    )
+    save_settings(Settings(home=home), raw="/others")
+    settings = load_settings(home)
+    assert (settings.engine, settings.first_month) == ("pyspark", "2023-05-01")
+    assert (settings.raw, settings.risk_bands) == (Path("/others"), (0.1,))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CREDIT_RISK_FRIST_MONTH",
+        "CREDIT_RISK_POLICY_TRAIN_MONTHS",
+        "CREDIT_RISK_POLICY__TRIAN_MONTHS",
+        "CREDIT_RISK_ALERTS__WEBHOK",
+    ],
+)
+def test_a_misspelt_setting_of_the_file_is_refused_by_name(
+    saved: Callable[[str], Path], name: str
+) -> None:
+    home = saved(f"CREDIT_RISK_ENGINE=duckdb\n{name}=5\n")
+    with pytest.raises(PlatformError) as refused:
+        load_settings(home)
+    assert str(refused.value).startswith(
+        f"There is no setting {name}. Correct the name in {home / SETTINGS_FILE}"
+    )
+
+
+def test_a_misspelt_setting_of_a_group_is_refused_in_the_environment_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDIT_RISK_POLICY__TRIAN_MONTHS", "5")
+    with pytest.raises(PlatformError, match="no setting CREDIT_RISK_POLICY__TRIAN_MONTHS"):
+        load_settings(tmp_path)
+
+
+def test_variables_of_other_programs_are_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CREDIT_RISK_SAMPLE", "CREDIT_RISK_HOME", "CREDIT_RISK_RAW_BUCKET"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert load_settings().home == tmp_path
 
 
 def test_saving_creates_the_home(tmp_path: Path) -> None:

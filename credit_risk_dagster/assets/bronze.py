@@ -3,6 +3,7 @@
 import dagster as dg
 
 from credit_risk_dagster.assets.monthly import (
+    Metadata,
     Written,
     markdown_table,
     monthly_asset,
@@ -10,10 +11,13 @@ from credit_risk_dagster.assets.monthly import (
     table_metadata,
 )
 from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.delivery.month import read_months
+from credit_risk_dagster.delivery.month import MonthDelivery, read_months
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.sources import SOURCES, Source
 from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
+from credit_risk_dagster.tables.table import Table
+
+NOT_DELIVERED = "nothing of the month is in the raw folder any more"
 
 
 def bronze_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
@@ -37,46 +41,50 @@ def _bronze_asset(source: Source, months: dg.PartitionsDefinition[str]) -> dg.As
         datamart: dg.ResourceParam[Datamart],
         settings: dg.ResourceParam[Settings],
     ) -> None:
-        report_months(context, table, _write(list(context.partition_keys), datamart, settings))
+        keys = list(context.partition_keys)
+        report_months(context, table, _write(context, keys, datamart, settings))
 
-    def _write(keys: list[str], datamart: Datamart, settings: Settings) -> Written:
+    def _write(
+        context: dg.AssetExecutionContext, keys: list[str], datamart: Datamart, settings: Settings
+    ) -> Written:
+        known = set(datamart.months(table)).intersection(keys)
         deliveries = read_months(
-            settings.raw_folder,
-            source,
-            keys,
-            accept_unterminated_line=settings.accept_unterminated_line,
+            settings.raw_folder, source, keys, settings.accept_unterminated_line, known
         )
         for delivery in deliveries:
-            manifest = datamart.write(
-                table,
-                delivery.month,
-                delivery.rows,
-                inputs={f"delivery/{source.name}/{delivery.month}": delivery.content_hash},
-                beside={REJECTED: delivery.rejected},
-                facts={"delivered": delivery.rows.num_rows + delivery.rejected.num_rows},
-                provenance={
-                    "files": list(delivery.files),
-                    "undated": delivery.undated,
-                    "undated_lines": [
-                        _without_text(row) for row in delivery.undated_lines.to_pylist()
-                    ],
-                },
-            )
-            yield (
-                delivery.month,
-                table_metadata(
-                    datamart,
-                    table,
-                    manifest,
-                    files=markdown_table(delivery.files),
-                    rejected=markdown_table(
-                        [_without_text(row) for row in delivery.rejected.slice(0, 5).to_pylist()]
-                    ),
-                    **{"lines without a readable month": delivery.undated},
-                ),
-            )
+            known.discard(delivery.month)
+            yield delivery.month, _keep_delivery(datamart, table, delivery)
+        for month in sorted(known):
+            context.log.warning("%s is kept: %s", table.partition(month), NOT_DELIVERED)
+            manifest = datamart.required_manifest(table, month)
+            yield month, table_metadata(datamart, table, manifest, kept=NOT_DELIVERED)
 
     return bronze
+
+
+def _keep_delivery(datamart: Datamart, table: Table, delivery: MonthDelivery) -> Metadata:
+    manifest = datamart.write(
+        table,
+        delivery.month,
+        delivery.rows,
+        inputs={f"delivery/{table.name}/{delivery.month}": delivery.content_hash},
+        beside={REJECTED: delivery.rejected},
+        facts={"delivered": delivery.rows.num_rows + delivery.rejected.num_rows},
+        provenance={
+            "files": list(delivery.files),
+            "undated": delivery.undated,
+            "undated_lines": [_without_text(row) for row in delivery.undated_lines.to_pylist()],
+        },
+    )
+    rejected = [_without_text(row) for row in delivery.rejected.slice(0, 5).to_pylist()]
+    return table_metadata(
+        datamart,
+        table,
+        manifest,
+        files=markdown_table(delivery.files),
+        rejected=markdown_table(rejected),
+        **{"lines without a readable month": delivery.undated},
+    )
 
 
 def _without_text(row: dict[str, object]) -> dict[str, object]:

@@ -156,14 +156,18 @@ def _write_cohort(
 
     def record(month: str) -> Record:
         inputs = datamart.hashes(LABELS, [month])
+        facts = {"labels": datamart.required_manifest(LABELS, month).rows, "originated": 0}
         if applied[month] in known:
             inputs |= datamart.hashes(FEATURES_TABLE, [applied[month]])
-        return Record(inputs, facts={"labels": datamart.required_manifest(LABELS, month).rows})
+            facts["originated"] = datamart.required_manifest(FEATURES_TABLE, applied[month]).rows
+        return Record(inputs, facts=facts)
 
     def figures(month: str) -> Metadata:
-        labels = datamart.required_manifest(LABELS, month).rows
-        joined = datamart.required_manifest(COHORT, month).rows
-        return {"labels without features": labels - joined}
+        manifest = datamart.required_manifest(COHORT, month)
+        figures = {"labels without features": manifest.facts["labels"] - manifest.rows}
+        if applied[month] in known:
+            figures["loans without a label"] = manifest.facts["originated"] - manifest.rows
+        return figures
 
     labels = engine.read(datamart.files(LABELS, keys), LABELS.schema)
     features = engine.read(datamart.files(FEATURES_TABLE, known), FEATURES_TABLE.schema)

@@ -21,17 +21,19 @@ from credit_risk_dagster.assets.plots import score_plot
 from credit_risk_dagster.content_hash import content_hash
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.engine import Engine
+from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.history import production_record
 from credit_risk_dagster.manifest import Manifest
 from credit_risk_dagster.model_store import ModelStore
-from credit_risk_dagster.models.explanation import explain
+from credit_risk_dagster.models.explanation import REASON_COUNT, explain
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.scoring_bands import bands
 from credit_risk_dagster.models.storage import MODEL_FILE, load_model
 from credit_risk_dagster.resources.engine import EngineResource
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.staged_rows import is_as_recorded
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
-from credit_risk_dagster.tables.inference import PREDICTIONS, REASON_COUNT
+from credit_risk_dagster.tables.inference import PREDICTIONS, RESTORE_ISSUED_SCORES
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def score_rows(
     """Return the scores of feature rows; runs wherever the engine holds them."""
     pipeline = _loaded(model, sha256)
     probabilities = score(pipeline, frame)
-    explanation = explain(pipeline, frame, REASON_COUNT)
+    explanation = explain(pipeline, frame)
     scored = frame[["loan_id", "customer_id", "snapshot_date"]].assign(
         model_id=model_id,
         probability=probabilities,
@@ -121,14 +123,13 @@ def _loaded(model: str, sha256: str) -> "Pipeline":
 
 
 def with_revision(datamart: Datamart, month: str, scored: pa.Table) -> pa.Table:
-    """Return the month's issued scores with new ones as a revision beside them, if they differ."""
+    """Return the month's issued scores with new ones as a revision beside them, if they differ.
+
+    Raises:
+        PartitionError: if the issued scores are not those that were recorded.
+    """
     scored = scored.sort_by("loan_id")
-    empty = PREDICTIONS.schema.empty_table()
-    issued = (
-        empty
-        if datamart.manifest(PREDICTIONS, month) is None
-        else datamart.read(PREDICTIONS, [month])
-    )
+    issued = _issued(datamart, month)
     if issued.num_rows == 0:
         return _as_revision(scored, 0)
     newest = pc.max(issued.column("revision")).as_py()
@@ -136,6 +137,19 @@ def with_revision(datamart: Datamart, month: str, scored: pa.Table) -> pa.Table:
     if content_hash(latest.cast(SCORED_SCHEMA)) == content_hash(scored.cast(SCORED_SCHEMA)):
         return issued
     return pa.concat_tables([issued, _as_revision(scored, newest + 1)])
+
+
+def _issued(datamart: Datamart, month: str) -> pa.Table:
+    """Return the scores of a month as recorded: changed ones would be recorded anew as issued."""
+    manifest = datamart.manifest(PREDICTIONS, month)
+    if manifest is None:
+        return PREDICTIONS.schema.empty_table()
+    if not is_as_recorded(PREDICTIONS, datamart.file(PREDICTIONS, month), manifest.content_hash):
+        raise PartitionError(
+            f"The scores in {manifest.partition} are not those that the manifest records: they "
+            f"were changed after they were written. {RESTORE_ISSUED_SCORES}"
+        )
+    return datamart.read(PREDICTIONS, [month])
 
 
 def _as_revision(scored: pa.Table, number: int) -> pa.Table:

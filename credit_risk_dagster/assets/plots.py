@@ -8,16 +8,12 @@ import dagster as dg
 import numpy as np
 import numpy.typing as npt
 
-from credit_risk_dagster.monitoring.facts import Fact
-from credit_risk_dagster.monitoring.portfolio import VINTAGE_RATE
-from credit_risk_dagster.months import months_between
 from credit_risk_dagster.resources.plots import (
     discrimination_figure,
     png,
     score_figure,
     stability_figure,
     tuning_figure,
-    vintage_figure,
 )
 
 if TYPE_CHECKING:
@@ -54,10 +50,3 @@ def stability_plot(
 ) -> dg.MarkdownMetadataValue:
     """Return the largest stability indices as metadata."""
     return image(stability_figure(names, values, moderate, significant))
-
-
-def vintage_plot(month: str, facts: Sequence[Fact]) -> dg.MarkdownMetadataValue:
-    """Return how much of each vintage was ever 30 days past due as metadata."""
-    rates = [fact for fact in facts if fact.metric == VINTAGE_RATE]
-    ages = [months_between(f"{fact.subject}-01", month) for fact in rates]
-    return image(vintage_figure(ages, [fact.value or 0.0 for fact in rates]))

@@ -14,12 +14,12 @@ from credit_risk_dagster.assets.monthly import (
     report_months,
     table_metadata,
 )
-from credit_risk_dagster.assets.plots import vintage_plot
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.engine import Engine
 from credit_risk_dagster.features import LABEL
 from credit_risk_dagster.monitoring.facts import Fact, facts_table
 from credit_risk_dagster.monitoring.portfolio import (
+    BOOK,
     VINTAGE_MONTHS_ON_BOOK,
     book_facts,
     delivery_facts,
@@ -80,7 +80,7 @@ def _write_portfolio(
         facts = _facts(month, datamart, settings, counts)
         rows = facts_table(month, None, facts, PORTFOLIO.schema)
         manifest = datamart.write(PORTFOLIO, month, rows, inputs=inputs)
-        yield month, table_metadata(datamart, PORTFOLIO, manifest, **_figures(month, facts))
+        yield month, table_metadata(datamart, PORTFOLIO, manifest, **_figures(facts))
 
 
 def _snapshots(settings: Settings, first: str, last: str) -> list[str]:
@@ -122,6 +122,5 @@ def _scored(datamart: Datamart, month: str) -> int:
     return int(manifest.facts["applicants"]) if manifest.rows else 0
 
 
-def _figures(month: str, facts: list[Fact]) -> dict[str, Any]:
-    book = {fact.metric.replace("_", " "): fact.value for fact in facts if fact.basis == "book"}
-    return {**book, "vintages": vintage_plot(month, facts)}
+def _figures(facts: list[Fact]) -> dict[str, Any]:
+    return {fact.metric.replace("_", " "): fact.value for fact in facts if fact.basis == BOOK}

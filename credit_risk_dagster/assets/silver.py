@@ -118,7 +118,8 @@ def _quarantine_limit(bronze: Manifest, settings: Settings) -> Rule:
         return (
             f"{share:.1%} of the delivered rows are quarantined or unreadable, more than the limit "
             f"of {limit:.1%}. {named or 'See the rejected lines of bronze'}. "
-            "Ask for a corrected delivery, or raise monitoring.quarantine_limit_share."
+            "Ask for a corrected delivery, or raise "
+            "CREDIT_RISK_MONITORING__QUARANTINE_LIMIT_SHARE."
         )
 
     return rule

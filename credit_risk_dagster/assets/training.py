@@ -17,9 +17,7 @@ from credit_risk_dagster.months import first_day
 from credit_risk_dagster.partitions import months_earlier
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT
-from credit_risk_dagster.tables.training import (
-    TRAINING_DECISION,
-)
+from credit_risk_dagster.tables.training import TRAINING_DECISION
 
 
 def training_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
@@ -52,7 +50,8 @@ def _write_decisions(keys: list[str], datamart: Datamart, settings: Settings) ->
     if settings.policy.retrain_early and len(keys) > 1:
         raise ModelError(
             "Early retraining reads the breaches of the month before, which a range in one run "
-            "has not computed yet: run the months one by one, or set policy.retrain_early off."
+            "has not computed yet: run the months one by one, or set "
+            "CREDIT_RISK_POLICY__RETRAIN_EARLY to false."
         )
     for month in keys:
         breaches, breach_inputs = early_retraining_breaches(datamart, settings, month)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
+from credit_risk_dagster.automation.at_work import at_work_text, run_at_work
 from credit_risk_dagster.automation.jobs import MONTHLY_JOB
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.due import (
@@ -29,13 +30,6 @@ DELIVERY_TAG = "credit_risk/delivery"
 REASON_TAG = "credit_risk/reason"
 SECONDS_BETWEEN_LOOKS = 300
 
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
-
 
 def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> dg.SensorDefinition:
     """Return the sensor that starts the first month that is due and delivered."""
@@ -51,9 +45,9 @@ def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> 
     def delivery_arrived(
         context: dg.SensorEvaluationContext, datamart: dg.ResourceParam[Datamart]
     ) -> dg.RunRequest | dg.SkipReason:
-        running = unfinished_run(context.instance)
+        running = run_at_work(settings, context.instance)
         if running is not None:
-            return dg.SkipReason(f"Run {running} is at work; months run one at a time.")
+            return dg.SkipReason(at_work_text(running))
         cache = json.loads(context.cursor) if context.cursor else {}
         try:
             deliveries = read_deliveries(settings, cache)
@@ -128,12 +122,6 @@ def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
     """Return whether a sensor starts switched on."""
     on = settings.automation
     return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
-
-
-def unfinished_run(instance: dg.DagsterInstance) -> str | None:
-    """Return the run that is waiting or at work, if there is one."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1)
-    return runs[0].run_id if runs else None
 
 
 def missing_text(due: DueMonth) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from credit_risk_dagster.automation.arrival import sensor_status, unfinished_run
+from credit_risk_dagster.automation.arrival import sensor_status
+from credit_risk_dagster.automation.at_work import at_work_text, run_at_work
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.history import early_retraining_breaches, training_verdict
@@ -40,9 +41,9 @@ def retraining_sensor(
         context: dg.SensorEvaluationContext, datamart: dg.ResourceParam[Datamart]
     ) -> dg.RunRequest | dg.SkipReason:
         month = settings.latest_month(datetime.now(UTC).date())
-        running = unfinished_run(context.instance)
+        running = run_at_work(settings, context.instance)
         if running is not None:
-            return dg.SkipReason(f"Run {running} is at work; months run one at a time.")
+            return dg.SkipReason(at_work_text(running))
         return training_request(settings, datamart, month)
 
     return training_due

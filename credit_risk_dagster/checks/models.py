@@ -9,7 +9,7 @@ from credit_risk_dagster.history import production_record
 from credit_risk_dagster.monitoring.drift import significant_shifts
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
-from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster.tables.inference import PREDICTIONS, RESTORE_ISSUED_SCORES
 from credit_risk_dagster.tables.monitoring import DRIFT, PERFORMANCE
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.table import Table
@@ -20,9 +20,10 @@ SHOWN_SHIFTS = 5
 
 def model_checks() -> list[MonthlyCheck]:
     """Return the checks from the training decision to performance."""
-    tables = (TRAINING_DECISION, *CANDIDATE_TABLES.values(), PRODUCTION_MODEL, PREDICTIONS)
+    tables = (TRAINING_DECISION, *CANDIDATE_TABLES.values(), PRODUCTION_MODEL)
     return [
         *(check for table in (*tables, DRIFT, PERFORMANCE) for check in structure_checks(table)),
+        *structure_checks(PREDICTIONS, RESTORE_ISSUED_SCORES),
         MonthlyCheck(
             TRAINING_DECISION,
             "enough_history",

@@ -10,6 +10,9 @@ from credit_risk_dagster.months import add_months, first_day
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS
 
+UNLABELLED_SHARE = 0.01
+"""Loans may be paid off or cancelled early; more than this share of them distorts what is left."""
+
 
 def gold_checks() -> list[MonthlyCheck]:
     """Return the checks of features, labels and cohort."""
@@ -43,6 +46,13 @@ def gold_checks() -> list[MonthlyCheck]:
             "every_label_has_features",
             every_label_has_features,
             "Every label that matured finds the features of its application.",
+        ),
+        MonthlyCheck(
+            COHORT,
+            "every_loan_has_a_label",
+            every_loan_has_a_label,
+            "Nearly every loan originated six months earlier has its label: one that left the book "
+            "is neither good nor bad.",
         ),
         MonthlyCheck(
             LABELS, "label_rate", label_rate, "The default rate of the cohort is plausible."
@@ -106,6 +116,20 @@ def every_label_has_features(datamart: Datamart, settings: Settings, month: str)
     without = manifest.facts["labels"] - manifest.rows
     sentence = f"{without} of {manifest.facts['labels']} labels have no features."
     return Finding(without == 0, sentence, {"without": without})
+
+
+def every_loan_has_a_label(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Count the loans of the application month that found no label in the month it matures."""
+    manifest = datamart.required_manifest(COHORT, month)
+    originated = manifest.facts["originated"]
+    if originated == 0:
+        return Finding(True, "No loan is known that was originated six months earlier.")
+    without = originated - manifest.rows
+    sentence = (
+        f"{without} of {originated} loans have no label: they are not in the book at month on book "
+        f"{LABEL_MONTH_ON_BOOK}, and in no training and no figure of performance."
+    )
+    return Finding(without <= UNLABELLED_SHARE * originated, sentence, {"without": without})
 
 
 def label_rate(datamart: Datamart, settings: Settings, month: str) -> Finding:

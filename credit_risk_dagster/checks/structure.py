@@ -3,14 +3,19 @@
 import pyarrow.parquet as pq
 
 from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
-from credit_risk_dagster.content_hash import content_hash
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.staged_rows import is_as_recorded
 from credit_risk_dagster.tables.table import Table
 
 
-def structure_checks(table: Table) -> list[MonthlyCheck]:
-    """Return the checks of a table's schema and key, and of its rows against the manifest."""
+def structure_checks(table: Table, remedy: str | None = None) -> list[MonthlyCheck]:
+    """Return the checks of a table's schema and key, and of its rows against the manifest.
+
+    Args:
+        table: the table.
+        remedy: what to do about changed rows that running the month again must not replace.
+    """
 
     def declared_schema(datamart: Datamart, settings: Settings, month: str) -> Finding:
         stored = pq.read_schema(datamart.file(table, month))
@@ -30,15 +35,13 @@ def structure_checks(table: Table) -> list[MonthlyCheck]:
 
     def as_recorded(datamart: Datamart, settings: Settings, month: str) -> Finding:
         manifest = datamart.required_manifest(table, month)
-        rows = pq.read_table(datamart.file(table, month), partitioning=None)
-        if set(table.hashed_columns) <= set(rows.column_names):
-            stored_hash = content_hash(rows.select(table.hashed_columns))
-            if stored_hash == manifest.content_hash:
-                return Finding(True, "The stored rows are those that the manifest records.")
+        if is_as_recorded(table, datamart.file(table, month), manifest.content_hash):
+            return Finding(True, "The stored rows are those that the manifest records.")
+        advice = remedy or f"Delete tables/{manifest.partition}.json and run the month again."
         return Finding(
             False,
             "The stored rows are not those that the manifest records: they were changed after they "
-            f"were written. Delete tables/{manifest.partition}.json and run the month again.",
+            f"were written. {advice}",
         )
 
     checks = [

@@ -1,7 +1,7 @@
 """The delivery of a month: its set of rows, from however many files, in whatever order."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,10 +61,18 @@ def read_months(
     source: Source,
     months: Sequence[str],
     accept_unterminated_line: bool = False,
+    known: Collection[str] = (),
 ) -> Iterator[MonthDelivery]:
     """Yield the delivery of each month, in the order asked, reading each file once.
 
     Opens the cumulative files of the source and those for the months asked, no others.
+
+    Args:
+        folder: the raw folder.
+        source: the source to read.
+        months: the months asked for.
+        accept_unterminated_line: whether a last line without a line end is whole.
+        known: months that are left out if nothing of them is there, since they were read before.
 
     Raises:
         DeliveryError: at the first month that has no line at all or whose own file cannot be read,
@@ -81,6 +89,8 @@ def read_months(
         rejected = shared.rejected.pop(month, []) + own.rejected[month]
         read = shared.files + own.files
         if not rows and not rejected:
+            if month in known:
+                continue
             raise DeliveryError(_missing(folder, source, month, read, shared))
         yield _delivery(source, month, rows, rejected, read, shared)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Names = npt.NDArray[np.object_]
 
-REASONS = 4
+REASON_COUNT = 4
 """Reasons given for a score: as many as Regulation B's commentary to 12 CFR 1002.9(b)(2) finds
 useful to disclose."""
 
@@ -34,7 +34,7 @@ class Explanation:
     reason_contributions: Floats
 
 
-def explain(pipeline: "Pipeline", frame: pd.DataFrame, count: int = REASONS) -> Explanation:
+def explain(pipeline: "Pipeline", frame: pd.DataFrame, count: int = REASON_COUNT) -> Explanation:
     """Explain the score of every row of `frame`, which is as for `score`.
 
     The base is the log-odds of a reference loan. For logistic regression it has the training mean
@@ -50,7 +50,7 @@ def explain(pipeline: "Pipeline", frame: pd.DataFrame, count: int = REASONS) -> 
     return Explanation(base, contributions, *top_reasons(contributions, count))
 
 
-def top_reasons(contributions: pd.DataFrame, count: int = REASONS) -> tuple[Names, Floats]:
+def top_reasons(contributions: pd.DataFrame, count: int = REASON_COUNT) -> tuple[Names, Floats]:
     """Return, per row, the features that raise the probability of default most, strongest first.
 
     Both results have shape (n, count): names, None where fewer contribute above 0, and their

@@ -52,6 +52,27 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     )
 
 
+def difference_interval(
+    successes: int, trials: int, other_successes: int, other_trials: int
+) -> tuple[float, float]:
+    """Return the interval of the difference of two proportions, the first minus the second.
+
+    Both need at least one trial.
+
+    Source:
+        Newcombe (1998), Interval estimation for the difference between independent proportions,
+        method 10.
+    """
+    share, other = successes / trials, other_successes / other_trials
+    lower, upper = wilson_interval(successes, trials)
+    other_lower, other_upper = wilson_interval(other_successes, other_trials)
+    difference = share - other
+    return (
+        difference - sqrt((share - lower) ** 2 + (other_upper - other) ** 2),
+        difference + sqrt((upper - share) ** 2 + (other - other_lower) ** 2),
+    )
+
+
 def normal_interval(
     value: float, standard_error: float, lowest: float = -inf, highest: float = inf
 ) -> Interval:

@@ -33,7 +33,10 @@ _MALFORMED = (
     TypeError,
     ValueError,
 )
-_REMEDY = "Do not use it: restore the file from a backup or train this month's model again."
+REMEDY = (
+    "Do not use it: restore the model's folder from a backup, or run all months from the one in "
+    "its name on again, which trains it anew and records the new file."
+)
 
 
 def save_model(pipeline: "Pipeline", folder: Path) -> dict[str, str]:
@@ -51,7 +54,12 @@ def save_model(pipeline: "Pipeline", folder: Path) -> dict[str, str]:
     if hasattr(classifier, "get_booster"):
         (folder / BOOSTER_FILE).write_bytes(classifier.get_booster().save_raw("ubj"))
         written.append(BOOSTER_FILE)
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written}
+    return {name: file_sha256(folder / name) for name in written}
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def load_model(path: Path, sha256: str) -> "Pipeline":
@@ -68,7 +76,7 @@ def load_model(path: Path, sha256: str) -> "Pipeline":
     if not isinstance(pipeline, Pipeline) or tuple(name for name, _ in pipeline.steps) != STEPS:
         raise ModelError(
             f"{path} holds a {type(pipeline).__name__} that is not a model of this platform, "
-            f"which has the steps {', '.join(STEPS)}. {_REMEDY}"
+            f"which has the steps {', '.join(STEPS)}. {REMEDY}"
         )
     return pipeline
 
@@ -77,14 +85,12 @@ def _verified_content(path: Path, sha256: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(
-            f"the model {path} cannot be read ({error.strerror}). {_REMEDY}"
-        ) from error
+        raise ModelError(f"the model {path} cannot be read ({error.strerror}). {REMEDY}") from error
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ModelError(
             f"the model {path} is not the one that was recorded: its SHA-256 is {found}, "
-            f"recorded is {sha256}. {_REMEDY}"
+            f"recorded is {sha256}. {REMEDY}"
         )
     return content
 
@@ -97,8 +103,8 @@ def _decoded(content: bytes, path: Path) -> object:
         decoded: object = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException as error:
         raise ModelError(
-            f"the model {path} holds types that are not trusted: {error}. {_REMEDY}"
+            f"the model {path} holds types that are not trusted: {error}. {REMEDY}"
         ) from error
     except (UnsupportedTypeException, *_MALFORMED) as error:
-        raise ModelError(f"{path} is not a model in skops format ({error}). {_REMEDY}") from error
+        raise ModelError(f"{path} is not a model in skops format ({error}). {REMEDY}") from error
     return decoded

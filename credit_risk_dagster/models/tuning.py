@@ -96,7 +96,7 @@ def _fold_rows(frame: pd.DataFrame, window: TrainingWindow) -> list[FoldRows]:
     if not window.folds:
         raise ModelError(
             f"{len(window.train)} training months give no fold to tune on: "
-            "set CREDIT_RISK_POLICY_TRAIN_MONTHS to 4 or more"
+            "set CREDIT_RISK_POLICY__TRAIN_MONTHS to 4 or more"
         )
     rows = in_order(rows_of(frame, window.train))
     for fold in window.folds:

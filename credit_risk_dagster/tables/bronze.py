@@ -1,24 +1,23 @@
 """Bronze: the delivery as it came, as text, with where each row came from."""
 
-import pyarrow as pa
-
+from credit_risk_dagster.delivery.reader import (
+    LINE_NUMBER,
+    REJECTED_SCHEMA,
+    SOURCE_FILE,
+    rows_schema,
+)
 from credit_risk_dagster.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, Source
-from credit_risk_dagster.tables.table import Table, schema_of
+from credit_risk_dagster.tables.table import Table
 
 REJECTED = "rejected"
-PROVENANCE = ("source_file", "line_number")
-REJECTED_SCHEMA = schema_of(
-    source_file=pa.string(), line_number=pa.int64(), reason=pa.string(), text=pa.string()
-)
+PROVENANCE = (SOURCE_FILE, LINE_NUMBER)
 
 
 def _bronze_table(source: Source) -> Table:
-    columns = [pa.field(name, pa.string()) for name in source.columns]
-    columns += [pa.field("source_file", pa.string()), pa.field("line_number", pa.int64())]
     return Table(
         layer="bronze",
         name=source.name,
-        schema=pa.schema(columns),
+        schema=rows_schema(source),
         key=(),  # duplicates are kept as they came; silver takes them apart
         unhashed=PROVENANCE,
         beside=((REJECTED, REJECTED_SCHEMA),),

@@ -77,6 +77,7 @@ COHORT = Table(
 )
 
 _PER_APPLICANT = ("customer_id", "snapshot_date")
+_PER_LOAN = ("loan_id", "snapshot_date")
 _DIRECT_CATEGORIES = ("credit_mix", "payment_of_min_amount", "spending_level", "payment_size")
 
 
@@ -103,8 +104,8 @@ def features(
     )
     rows = rows.left_join(_financial_features(financials), _PER_APPLICANT)
     rows = rows.drop("customer_id_right", "snapshot_date_right")
-    rows = rows.left_join(_clickstream_so_far(applicants, clickstream), "loan_id").drop(
-        "loan_id_right"
+    rows = rows.left_join(_clickstream_so_far(applicants, clickstream), _PER_LOAN).drop(
+        "loan_id_right", "snapshot_date_right"
     )
     rows = rows.mutate(
         has_attributes=rows.has_attributes.fill_null(False),
@@ -128,7 +129,7 @@ def labels(loans: ir.Table) -> ir.Table:
 def cohort(labels: ir.Table, features: ir.Table) -> ir.Table:
     """Return the matured labels with the features of their application, six months earlier."""
     known = features.rename(application_date="snapshot_date").drop("customer_id")
-    rows = labels.inner_join(known, "loan_id")
+    rows = labels.inner_join(known, ["loan_id", ("loan_start_date", "application_date")])
     return rows.select(*COHORT.schema.names)
 
 
@@ -176,7 +177,7 @@ def _clickstream_so_far(applicants: ir.Table, clickstream: ir.Table) -> ir.Table
             history.seen_on <= applicants.snapshot_date,
         ],
     )
-    return seen.group_by("loan_id").aggregate(
+    return seen.group_by(_PER_LOAN).aggregate(
         **{
             f"{name}_mean": seen[name].sum().cast("float64")
             / seen[name].count().cast("float64").nullif(0.0)

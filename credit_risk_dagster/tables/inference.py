@@ -2,9 +2,8 @@
 
 import pyarrow as pa
 
+from credit_risk_dagster.models.explanation import REASON_COUNT
 from credit_risk_dagster.tables.table import Table
-
-REASON_COUNT = 4
 
 PREDICTIONS = Table(
     layer="inference",
@@ -31,3 +30,8 @@ PREDICTIONS = Table(
     key=("revision", "loan_id"),
 )
 """Revision 0 holds the scores as issued; a corrected delivery adds a revision beside them."""
+
+RESTORE_ISSUED_SCORES = (
+    "Restore tables/inference/predictions from a backup: issued scores are evidence, and are never "
+    "computed again as if they had just been issued."
+)

@@ -28,4 +28,5 @@ PRODUCTION_MODEL = Table(
     ),
     key=("snapshot_date",),
     unhashed=("model_sha256", "mlflow_version"),
+    pointers=("model_sha256", "mlflow_version"),
 )

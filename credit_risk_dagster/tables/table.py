@@ -17,6 +17,8 @@ class Table:
         schema: columns and types of its rows.
         key: columns that identify a row within a month; rows are stored in this order.
         unhashed: columns that record where a row came from, not what it says.
+        pointers: those of `unhashed` that name what is kept outside of the datamart, such as a
+            model's file: a partition that points elsewhere is written again.
         beside: tables kept beside the rows, by name, with their schemas.
     """
 
@@ -25,6 +27,7 @@ class Table:
     schema: pa.Schema
     key: tuple[str, ...]
     unhashed: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
     beside: tuple[tuple[str, pa.Schema], ...] = ()
 
     @property

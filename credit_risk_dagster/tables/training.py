@@ -46,6 +46,7 @@ def _candidate_table(name: str) -> Table:
         ),
         key=("snapshot_date",),
         unhashed=("model_sha256", "mlflow_run_id"),
+        pointers=("model_sha256", "mlflow_run_id"),
         beside=(
             (
                 OUT_OF_TIME_SCORES,

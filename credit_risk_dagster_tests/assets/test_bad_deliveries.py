@@ -8,6 +8,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from credit_risk_dagster.assets.monthly import asset_key
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.demo.extracts import Layout
 from credit_risk_dagster.settings import Settings
@@ -25,6 +26,7 @@ from credit_risk_dagster.tables.silver import (
     SILVER,
     SILVER_LOANS,
 )
+from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
     LAST,
@@ -142,8 +144,8 @@ def test_a_column_of_text_where_numbers_belong_is_refused_and_kept_aside(
         "silver__loans": "silver/loans/2024-02-01 was refused: 100.0% of the delivered rows are "
         "quarantined or unreadable, more than the limit of 5.0%. due_amt is not a number: "
         f"{delivered_rows} rows. Ask for a corrected delivery, or raise "
-        "monitoring.quarantine_limit_share. Nothing was changed; the refused rows are kept in "
-        "tables/.refused/silver/loans/2024-02-01 to look at."
+        "CREDIT_RISK_MONITORING__QUARANTINE_LIMIT_SHARE. Nothing was changed; the refused rows are "
+        "kept in tables/silver/loans/.refused/2024-02-01 to look at."
     }
     aside = pq.read_table(refused(settings, SILVER_LOANS, MIDDLE) / f"{QUARANTINED}.parquet")
     assert aside.num_rows == delivered_rows
@@ -272,6 +274,40 @@ def test_a_source_without_the_month_fails_it_and_says_which_file_to_deliver(
         f"{stem}_2024-02.csv to {settings.raw_folder}."
     }
     assert materialized(instance, BRONZE[source.name]) == []
+
+
+def test_a_correction_runs_though_the_other_files_of_its_month_have_been_cleared_away(
+    deliver: Deliver, instance: dg.DagsterInstance
+) -> None:
+    settings = deliver("monthly")
+    datamart = Datamart(settings.home)
+    tables = tuple(BRONZE.values())
+    assert run_tables(settings, instance, FIRST, LAST, *tables).success
+    before = {table: datamart.required_manifest(table, MIDDLE) for table in tables}
+    for source in SOURCES:
+        file_of(settings, source, FIRST).unlink()
+        if source != LOANS:
+            file_of(settings, source).unlink()
+    change_rows(settings, LOANS, set_values("balance", "1.0"))
+
+    result = run_tables(settings, instance, FIRST, LAST, *tables)
+
+    assert result.success
+    for table in tables:
+        is_kept = datamart.required_manifest(table, MIDDLE) == before[table]
+        assert is_kept == (table != BRONZE_LOANS)
+        assert materialized(instance, table) == [FIRST, MIDDLE, LAST]
+        kept = {FIRST} if table == BRONZE_LOANS else {FIRST, MIDDLE}
+        assert months_reported_as_kept(result, table) == kept
+
+
+def months_reported_as_kept(result: dg.ExecuteInProcessResult, table: Table) -> set[str | None]:
+    materializations = [
+        event.step_materialization_data.materialization
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key == asset_key(table)
+    ]
+    return {one.partition for one in materializations if "kept" in one.metadata}
 
 
 def test_a_compressed_extract_is_refused_by_name(

@@ -11,6 +11,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from credit_risk_dagster.automation.arrival import DELIVERY_TAG, REASON_TAG
+from credit_risk_dagster.automation.at_work import at_work_text, command_tags
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.demo.extracts import Layout
 from credit_risk_dagster.settings import Settings
@@ -155,6 +156,7 @@ def test_a_file_that_cannot_be_read_keeps_the_sensor_waiting_with_the_reason(
         dg.DagsterRunStatus.NOT_STARTED,
         dg.DagsterRunStatus.STARTING,
         dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
     ],
 )
 def test_nothing_is_asked_for_while_a_run_is_unfinished(
@@ -163,7 +165,20 @@ def test_nothing_is_asked_for_while_a_run_is_unfinished(
     run = create_run_for_test(instance, job_name="training", status=status)
     tick = look(deliver(), instance)
     assert tick.asked is None
-    assert tick.reason == f"Run {run.run_id} is at work; months run one at a time."
+    assert tick.reason == at_work_text(run.run_id)
+
+
+def test_a_run_of_the_command_line_that_died_does_not_stop_automation(
+    deliver: Deliver, instance: dg.DagsterInstance
+) -> None:
+    status = dg.DagsterRunStatus.STARTED
+    run = create_run_for_test(instance, job_name="monthly", status=status)
+    instance.add_run_tags(run.run_id, command_tags(run.run_id))
+
+    assert look(deliver(), instance).request.month == FIRST
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status == dg.DagsterRunStatus.FAILURE
 
 
 def test_a_failed_month_is_not_asked_for_again_until_it_is_corrected(

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
+from credit_risk_dagster.automation.at_work import at_work_text
 from credit_risk_dagster.automation.retraining import training_request
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.history import training_verdict
@@ -110,4 +111,4 @@ def test_nothing_is_asked_for_while_a_run_is_unfinished(
     run = create_run_for_test(instance, job_name="monthly", status=dg.DagsterRunStatus.STARTED)
     tick = look(in_month(scored, WAITING, retrain_after_months=2), instance)
     assert tick.asked is None
-    assert tick.reason == f"Run {run.run_id} is at work; months run one at a time."
+    assert tick.reason == at_work_text(run.run_id)

@@ -4,8 +4,9 @@ import pyarrow as pa
 import pytest
 
 from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.bronze import BRONZE, REJECTED, REJECTED_SCHEMA
+from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
 from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
 from credit_risk_dagster.tables.silver import SILVER
 from credit_risk_dagster_tests.checks.tampering import (

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 from credit_risk_dagster.datamart import Datamart
@@ -16,6 +17,7 @@ from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.silver import SILVER_CLICKSTREAM
 from credit_risk_dagster_tests.checks.tampering import (
+    Change,
     find,
     rewrite,
     tamper_with_manifest,
@@ -151,6 +153,42 @@ def test_labels_of_loans_from_before_the_first_month_need_no_features(one_month:
     rewrite(one_month, COHORT, TRAINED, lambda rows: rows.slice(2))
     begun_later = one_month.model_copy(update={"first_month": "2023-08-01"})
     assert find(begun_later, COHORT, "every_label_has_features", TRAINED).holds
+
+
+@pytest.mark.parametrize(("lost", "holds"), [(0, True), (1, True), (2, False)])
+def test_loans_that_left_the_book_before_their_label_are_counted_and_few_are_tolerated(
+    one_month: Settings, lost: int, holds: bool
+) -> None:
+    count = Datamart(one_month.home).required_manifest(COHORT, TRAINED).rows
+    facts = {"originated": 100, "labels": 100 - lost}
+    assert count < 100 - lost
+    rewrite(one_month, COHORT, TRAINED, padded(100 - lost), facts=facts)
+    found = find(one_month, COHORT, "every_loan_has_a_label", TRAINED)
+    assert found.holds == holds
+    assert found.sentence == (
+        f"{lost} of 100 loans have no label: they are not in the book at month on book 6, and in "
+        "no training and no figure of performance."
+    )
+
+
+def padded(count: int) -> Change:
+    """Return the change that repeats the last row, under other loans, up to a number of rows."""
+
+    def change(rows: pa.Table) -> pa.Table:
+        more = rows.take([rows.num_rows - 1] * (count - rows.num_rows))
+        more = with_values(loan_id=[f"extra {number:03d}" for number in range(len(more))])(more)
+        return pa.concat_tables([rows, more])
+
+    return change
+
+
+def test_a_cohort_records_how_many_loans_were_originated(scored: Settings) -> None:
+    datamart = Datamart(scored.home)
+    facts = datamart.required_manifest(COHORT, TRAINED).facts
+    assert facts["originated"] == datamart.required_manifest(FEATURES_TABLE, "2023-07-01").rows > 0
+    assert datamart.required_manifest(COHORT, FIRST).facts["originated"] == 0
+    assert find(scored, COHORT, "every_loan_has_a_label", TRAINED).holds
+    assert find(scored, COHORT, "every_loan_has_a_label", FIRST).holds
 
 
 @pytest.mark.parametrize(("default", "rate"), [(0, "0.0%"), (1, "100.0%")])

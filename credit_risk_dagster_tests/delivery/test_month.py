@@ -179,6 +179,14 @@ def test_a_month_without_rows_is_refused_with_the_files_looked_at(tmp_path: Path
     assert "Zoe" not in message
 
 
+def test_a_month_that_is_known_is_left_out_when_nothing_of_it_is_there(tmp_path: Path) -> None:
+    write_rows(tmp_path / f"{STEM}_2024-02.csv", [row("A", snapshot_date="2024-02-01")])
+    found = read_months(tmp_path, ATTRIBUTES, MONTHS[:2], known={*MONTHS[:2]})
+    assert [delivered.month for delivered in found] == ["2024-02-01"]
+    with pytest.raises(DeliveryError, match="nothing was delivered for 2024-03"):
+        list(read_months(tmp_path, ATTRIBUTES, MONTHS, known={*MONTHS[:2]}))
+
+
 def test_no_months_asked_reads_nothing(tmp_path: Path) -> None:
     (tmp_path / f"{STEM}.csv").write_bytes(b"")
     assert deliveries(tmp_path, []) == {}

@@ -123,5 +123,5 @@ def test_a_pickle_under_the_models_name_is_never_opened(tmp_path: Path) -> None:
 
 
 def test_a_missing_model_is_named_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"model\.skops cannot be read.*train this month's model"):
+    with pytest.raises(ModelError, match=r"model\.skops cannot be read.*run all months from"):
         load_model(tmp_path / MODEL_FILE, "0" * 64)

@@ -66,7 +66,7 @@ def test_a_fold_with_one_outcome_is_refused_before_any_fit() -> None:
 
 def test_a_window_without_folds_is_refused_with_the_setting() -> None:
     without = TrainingWindow(WINDOW.train, WINDOW.test, WINDOW.out_of_time, folds=())
-    with pytest.raises(ModelError, match="CREDIT_RISK_POLICY_TRAIN_MONTHS"):
+    with pytest.raises(ModelError, match="CREDIT_RISK_POLICY__TRAIN_MONTHS"):
         tune(FRAME, without, "xgboost", trials=1, seed=SEED, threads=1)
 
 

@@ -220,6 +220,26 @@ def test_the_engines_agree_on_rows_that_invite_them_to_differ(
             assert np.isfinite(features[field.name].drop_null()).all(), field.name
 
 
+def test_the_engines_agree_on_a_loan_number_that_was_given_twice(
+    spark: Engine, tmp_path: Path
+) -> None:
+    starts = {"CUS_1": ("2023-08-01", "2024-02-01"), "CUS_2": ("2023-09-01", "2024-03-01")}
+    rows: dict[str, list[Row]] = {name: [] for name in VALID}
+    for customer, (start, matured) in starts.items():
+        for month, number in ((start, "0"), (matured, "6")):
+            at = {"Customer_ID": customer, "snapshot_date": month}
+            book = {"loan_id": "L1", "loan_start_date": start, "installment_num": number}
+            rows["loans"].append(delivered("loans", **at, **book))
+            for name in ("attributes", "financials", "clickstream"):
+                rows[name].append(delivered(name, **at))
+    months = sorted(month for pair in starts.values() for month in pair)
+    made = require_agreement(written(tmp_path / "bronze", rows), spark, tmp_path, months)
+    features, cohort = made.rows(FEATURES_TABLE), made.rows(COHORT)
+    assert features["clickstream_months"].to_pylist() == [1, 1]
+    assert [str(day) for day in cohort["application_date"].to_pylist()] == months[:2]
+    assert [str(day) for day in cohort["snapshot_date"].to_pylist()] == months[2:]
+
+
 def test_the_engines_agree_on_a_month_of_which_nothing_is_accepted(
     spark: Engine, tmp_path: Path
 ) -> None:

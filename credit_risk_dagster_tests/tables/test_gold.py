@@ -314,3 +314,33 @@ def test_a_cohort_joins_matured_labels_to_the_features_of_the_application_month(
     assert (row["snapshot_date"], row["application_date"]) == (MONTH, applied)
     assert (row["default"], row["age"]) == (1, 50.0)
     assert row["latest_input_date"] == applied
+
+
+def test_a_loan_number_that_was_given_twice_is_two_loans_in_a_range_as_in_single_months() -> None:
+    """Both loans and their clickstream, read together, are what each month alone gives."""
+    august, september = date(2023, 8, 1), date(2023, 9, 1)
+    loans = [loan(name, month) | {"loan_id": "L"} for name, month in (("A", august), ("B", MONTH))]
+    loans[1] |= {"snapshot_date": september, "loan_start_date": september}
+    matured = [
+        row | {"snapshot_date": first_day(add_months(str(row["snapshot_date"]), 6))}
+        for row in (loans[0] | {"days_past_due": 31}, loans[1] | {"days_past_due": 0})
+    ]
+    clicks = [of("A", august, fe_1=10), of("B", august, fe_1=20), of("B", september, fe_1=40)]
+
+    def cohort(chosen: slice, until: date) -> Rows:
+        known = gold.features(
+            ibis.memtable(filled(SILVER_LOANS, loans[chosen])),
+            ibis.memtable(filled(SILVER_ATTRIBUTES, [])),
+            ibis.memtable(filled(SILVER_FINANCIALS, [])),
+            ibis.memtable(
+                filled(SILVER_CLICKSTREAM, [row for row in clicks if row["snapshot_date"] <= until])
+            ),
+        )
+        sixth = [row | {"month_on_book": 6} for row in matured[chosen]]
+        labels = gold.labels(ibis.memtable(filled(SILVER_LOANS, sixth)))
+        return computed(gold.cohort(labels, known).order_by("snapshot_date"))
+
+    together = cohort(slice(0, 2), september)
+    assert together == cohort(slice(0, 1), august) + cohort(slice(1, 2), september)
+    assert [row["fe_1_mean"] for row in together] == [10.0, 30.0]
+    assert [row["default"] for row in together] == [1, 0]

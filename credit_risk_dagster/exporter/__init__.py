@@ -1,0 +1,1 @@
+"""The exporter: a process that tells Prometheus the platform's latest values."""

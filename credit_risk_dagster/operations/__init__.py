@@ -1,0 +1,1 @@
+"""Operations: backing an installation up, restoring it, and saying whether it is well."""
