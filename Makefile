@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo dev test check lock clean
+.PHONY: demo dev test check lock secrets dashboards clean
 
 demo: $(INSTALLED)  ## Generate 30 months of a lender's extracts and run them.
 	$(VENV)/bin/credit-risk demo
@@ -30,6 +30,12 @@ $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 lock: $(INSTALLED)  ## Resolve the dependencies again.
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
 	echo uv | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --output-file requirements-uv.lock -
+
+secrets:  ## Write .env with random passwords for docker-compose.yaml; keep those that are there.
+	$(PYTHON) deploy/write_secrets.py
+
+dashboards: $(INSTALLED)  ## Write Grafana's dashboards anew.
+	$(VENV)/bin/python -m credit_risk_dagster.dashboards
 
 clean:
 	rm -rf $(VENV)

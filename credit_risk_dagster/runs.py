@@ -26,9 +26,6 @@ telemetry:
   enabled: false
 nux:
   enabled: false
-run_launcher:
-  module: credit_risk_dagster.run_launcher
-  class: WatchedRunLauncher
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
@@ -36,7 +33,7 @@ concurrency:
   pools:
     granularity: run
     default_limit: 1
-# A run that died must not hold the pool for ever; no run of months takes a day.
+# A run that died with its code location must not hold the pool for ever; none takes a day.
 run_monitoring:
   enabled: true
   poll_interval_seconds: 30

@@ -39,6 +39,22 @@ DEPENDENCIES: dict[str, set[str]] = {
         "production/production_model",
         "inference/predictions",
     },
+    "monitoring/portfolio": {
+        "silver/loans",
+        "silver/attributes",
+        "silver/financials",
+        "silver/clickstream",
+        "gold/labels",
+        "gold/features",
+        "inference/predictions",
+    },
+    "monitoring/report": {
+        "monitoring/drift",
+        "monitoring/performance",
+        "monitoring/portfolio",
+        "production/production_model",
+        "training/training_decision",
+    },
 }
 
 MONTHS_EARLIER = {
@@ -67,6 +83,8 @@ CHECKS: dict[str, set[str]] = {
     "inference/predictions": KEYED | {"score_sanity"},
     "monitoring/drift": KEYED | {"drift_bands"},
     "monitoring/performance": KEYED | {"performance_holds"},
+    "monitoring/portfolio": KEYED,
+    "monitoring/report": KEYED,
 }
 
 BLOCKING = KEYED | {"adds_up", "nothing_from_the_future", "score_sanity"}
@@ -159,8 +177,7 @@ def test_sensors_and_schedule_start_the_two_jobs(definitions: dg.Definitions) ->
     assert set(sensors) == {
         "delivery_arrived",
         "training_due",
-        "alert_on_failed_run",
-        "alert_on_failed_check",
+        "alerts",
     }
     assert sensors["delivery_arrived"].job_name == "monthly"
     assert sensors["training_due"].job_name == "training"
@@ -182,5 +199,5 @@ def test_automation_is_switched_on_by_a_setting_and_alerts_always_are(
     (schedule,) = repository.schedule_defs
 
     automatic = {"delivery_arrived", "training_due"} if automation else set()
-    assert on == {"alert_on_failed_run", "alert_on_failed_check"} | automatic
+    assert on == {"alerts"} | automatic
     assert (schedule.default_status == dg.DefaultScheduleStatus.RUNNING) == automation

@@ -10,7 +10,7 @@ from credit_risk_dagster.monitoring.drift import significant_shifts
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS, RESTORE_ISSUED_SCORES
-from credit_risk_dagster.tables.monitoring import DRIFT, PERFORMANCE
+from credit_risk_dagster.tables.monitoring import DRIFT, FACT_TABLES, PERFORMANCE, REPORT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
@@ -22,7 +22,11 @@ def model_checks() -> list[MonthlyCheck]:
     """Return the checks from the training decision to performance."""
     tables = (TRAINING_DECISION, *CANDIDATE_TABLES.values(), PRODUCTION_MODEL)
     return [
-        *(check for table in (*tables, DRIFT, PERFORMANCE) for check in structure_checks(table)),
+        *(
+            check
+            for table in (*tables, *FACT_TABLES.values(), REPORT)
+            for check in structure_checks(table)
+        ),
         *structure_checks(PREDICTIONS, RESTORE_ISSUED_SCORES),
         MonthlyCheck(
             TRAINING_DECISION,

@@ -20,7 +20,6 @@ from credit_risk_dagster.automation.at_work import (
 )
 from credit_risk_dagster.datamart import STAGING
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.run_launcher import WatchedRunLauncher
 from credit_risk_dagster.runs import open_instance
 from credit_risk_dagster.settings import Settings
 
@@ -119,7 +118,6 @@ def test_the_tag_says_where_to_look_for_the_process() -> None:
 
 
 def test_the_embedded_instance_gives_up_runs_that_died(instance: dg.DagsterInstance) -> None:
-    assert isinstance(instance.run_launcher, WatchedRunLauncher)
     assert instance.run_monitoring_enabled
     assert instance.run_monitoring_max_runtime_seconds == 24 * 60 * 60
     with (Path(instance.root_directory) / "dagster.yaml").open(encoding="utf-8") as written:

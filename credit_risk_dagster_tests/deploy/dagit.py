@@ -68,7 +68,7 @@ LOG = """
 query Log($id: ID!) {
   logsForRun(runId: $id) {
     ... on EventConnection {
-      events { ... on MessageEvent { message } ... on RunFailureEvent { error { message } } }
+      events { ... on MessageEvent { message } ... on ErrorEvent { error { message } } }
     }
   }
 }"""

@@ -8,16 +8,16 @@ import pytest
 from typer.testing import CliRunner
 
 from credit_risk_dagster.cli import app
+from credit_risk_dagster.operations import commands
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster_tests.installation import content
 from credit_risk_dagster_tests.scored import PERSON
 
-WIDE = {"COLUMNS": "400"}
-
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Undo what a command does to the environment of this process."""
+    """Undo what a command does to the environment of this process; let no line wrap."""
+    monkeypatch.setattr(commands.out, "width", 400)
     monkeypatch.setenv("DAGSTER_HOME", "to be forgotten")
     return monkeypatch
 
@@ -27,14 +27,15 @@ def test_what_backup_prints_is_what_restore_checks(
 ) -> None:
     backup, home, runner = str(tmp_path / "backup"), tmp_path / "home", CliRunner()
 
-    taken = runner.invoke(app, ["backup", backup, "--home", str(installation.home)], env=WIDE)
+    taken = runner.invoke(app, ["backup", backup, "--home", str(installation.home)])
     sha256 = re.search(r"[0-9a-f]{64}", taken.stdout)
     assert taken.exit_code == 0, taken.output
     assert sha256 is not None
     assert "2 models, 1 dagster runs; without the raw extracts" in taken.stdout
 
     done = runner.invoke(
-        app, ["restore", backup, "--home", str(home), "--sha256", sha256[0]], env=WIDE
+        app,
+        ["restore", backup, "--home", str(home), "--sha256", sha256[0]],
     )
     assert done.exit_code == 0, done.output
     assert f"Extracts are read from {installation.raw_folder}, which is there." in done.stdout
@@ -46,7 +47,7 @@ def test_the_doctor_prints_lines_or_json_and_its_exit_code_says_whether_somethin
 ) -> None:
     runner, home = CliRunner(), ["--home", str(installation.home)]
 
-    well = runner.invoke(app, ["doctor", *home], env=WIDE)
+    well = runner.invoke(app, ["doctor", *home])
     told = runner.invoke(app, ["doctor", "--json", *home])
     environment.setenv("CREDIT_RISK_RAW", "/nowhere")
     ill = runner.invoke(app, ["doctor", "--json", *home])
