@@ -93,7 +93,7 @@ def short(short_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings
 
 @pytest.mark.slow
 @settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

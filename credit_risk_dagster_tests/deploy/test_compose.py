@@ -238,5 +238,5 @@ def test_both_instances_let_one_run_at_a_time_write_the_datamart() -> None:
     production = yaml.safe_load((DEPLOY / "dagster" / "dagster.yaml").read_text())
     embedded = yaml.safe_load(INSTANCE_CONFIG)
 
-    for shared in ("concurrency", "run_launcher", "telemetry", "nux"):
+    for shared in ("concurrency", "telemetry", "nux"):
         assert production[shared] == embedded[shared], shared

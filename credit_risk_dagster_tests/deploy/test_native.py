@@ -5,7 +5,6 @@ code location is killed; the delivery sensor starts the next month, during which
 killed; the schedule starts the last one, during which the database is away for a while.
 """
 
-import os
 import re
 import shutil
 import time
@@ -46,14 +45,12 @@ from credit_risk_dagster_tests.scored import (
     WAITING,
     scored_installation,
 )
+from credit_risk_dagster_tests.services import STARTS_SERVICES
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        "CREDIT_RISK_TEST_SERVICES" not in os.environ,
-        reason="the services take minutes: set CREDIT_RISK_TEST_SERVICES=1 to start them",
-    ),
+    STARTS_SERVICES,
 ]
 
 RUN_SECONDS = 180
