@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.events import RunFailureReason
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_FAILURE_REASON_TAG
 
 from credit_risk_dagster.automation.at_work import at_work_text, run_at_work
 from credit_risk_dagster.automation.jobs import MONTHLY_JOB
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 
 DELIVERY_TAG = "credit_risk/delivery"
 REASON_TAG = "credit_risk/reason"
-SECONDS_BETWEEN_LOOKS = 300
+SECONDS_BETWEEN_LOOKS = 60
+
+ATTEMPTS = 4
+"""Runs of a month on the same delivery if each lost its process: as many as Dagster's own retries
+give, which refuse a run whose backfill has ended or whose code location is just restarting."""
 
 
 def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> dg.SensorDefinition:
@@ -100,12 +105,17 @@ def deadline_schedule(
 
 
 def _request(instance: dg.DagsterInstance, due: DueMonth) -> dg.RunRequest | dg.SkipReason:
-    """Ask for a month, unless the newest run that was asked for it is on the same delivery."""
+    """Ask for a month, unless the newest run that was asked for it is on the same delivery.
+
+    A run that lost its process has said nothing about its delivery: it is asked for again.
+    """
     runs = instance.get_runs(
         dg.RunsFilter(job_name=MONTHLY_JOB, tags={PARTITION_NAME_TAG: due.month})
     )
     asked = [run for run in runs if DELIVERY_TAG in run.tags]
-    if asked and asked[0].tags[DELIVERY_TAG] == due.state:
+    started = [run for run in asked if run.tags[DELIVERY_TAG] == due.state]
+    lost = len(started) < ATTEMPTS and all(_lost_its_process(run) for run in started)
+    if asked and asked[0].tags[DELIVERY_TAG] == due.state and not lost:
         return dg.SkipReason(
             f"{due.month[:7]} was started on this delivery: run {asked[0].run_id}, "
             f"{asked[0].status.value.lower()}. A corrected delivery starts it again; to run it as "
@@ -116,6 +126,12 @@ def _request(instance: dg.DagsterInstance, due: DueMonth) -> dg.RunRequest | dg.
         partition_key=due.month,
         tags={DELIVERY_TAG: due.state, REASON_TAG: due.reason},
     )
+
+
+def _lost_its_process(run: dg.DagsterRun) -> bool:
+    """Return whether a run failed without the failure of a step."""
+    failed = run.status == dg.DagsterRunStatus.FAILURE
+    return failed and run.tags.get(RUN_FAILURE_REASON_TAG) != RunFailureReason.STEP_FAILURE.value
 
 
 def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.events import RunFailureReason
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_FAILURE_REASON_TAG
 from dagster._core.test_utils import create_run_for_test
 
-from credit_risk_dagster.automation.arrival import DELIVERY_TAG, REASON_TAG
+from credit_risk_dagster.automation.arrival import ATTEMPTS, DELIVERY_TAG, REASON_TAG
 from credit_risk_dagster.automation.at_work import at_work_text, command_tags
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.demo.extracts import Layout
@@ -40,6 +41,8 @@ from credit_risk_dagster_tests.scored import (
     scored_installation,
 )
 from credit_risk_dagster_tests.table_runs import failures, run_tables
+
+OF_A_STEP = {RUN_FAILURE_REASON_TAG: RunFailureReason.STEP_FAILURE.value}
 
 
 @pytest.fixture
@@ -73,10 +76,10 @@ def look(settings: Settings, instance: dg.DagsterInstance, cursor: str | None = 
 
 
 def pretend_run(
-    instance: dg.DagsterInstance, asked: Asked, status: dg.DagsterRunStatus
+    instance: dg.DagsterInstance, asked: Asked, status: dg.DagsterRunStatus, **tags: str
 ) -> dg.DagsterRun:
     """Record a run that was asked for, without running it."""
-    tags = {**asked.tags, PARTITION_NAME_TAG: asked.month}
+    tags = {**asked.tags, PARTITION_NAME_TAG: asked.month, **tags}
     run: dg.DagsterRun = create_run_for_test(instance, job_name="monthly", tags=tags, status=status)
     return run
 
@@ -203,6 +206,27 @@ def test_a_failed_month_is_not_asked_for_again_until_it_is_corrected(
     assert corrected.tags[DELIVERY_TAG] != asked.tags[DELIVERY_TAG]
 
 
+def test_a_month_whose_run_lost_its_process_is_asked_for_again_a_few_times(
+    deliver: Deliver, instance: dg.DagsterInstance
+) -> None:
+    settings = deliver()
+    for _ in range(ATTEMPTS):
+        asked = look(settings, instance).request
+        assert asked.month == FIRST
+        pretend_run(instance, asked, dg.DagsterRunStatus.FAILURE)
+
+    assert "was started on this delivery" in str(look(settings, instance).reason)
+
+
+def test_a_month_that_a_person_cancelled_is_not_asked_for_again(
+    deliver: Deliver, instance: dg.DagsterInstance
+) -> None:
+    settings = deliver()
+    pretend_run(instance, look(settings, instance).request, dg.DagsterRunStatus.CANCELED)
+
+    assert "was started on this delivery" in str(look(settings, instance).reason)
+
+
 def test_a_correction_that_is_taken_back_is_asked_for_once_more(
     deliver: Deliver, instance: dg.DagsterInstance
 ) -> None:
@@ -213,7 +237,7 @@ def test_a_correction_that_is_taken_back_is_asked_for_once_more(
     for text in (good, wrong, good, wrong):
         file_of(settings, LOANS).write_text(text, encoding="utf-8")
         asked.append(look(settings, instance).request)
-        pretend_run(instance, asked[-1], dg.DagsterRunStatus.FAILURE)
+        pretend_run(instance, asked[-1], dg.DagsterRunStatus.FAILURE, **OF_A_STEP)
         assert "was started on this delivery" in str(look(settings, instance).reason)
 
     states = [one.tags[DELIVERY_TAG] for one in asked]
