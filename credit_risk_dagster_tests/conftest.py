@@ -9,6 +9,30 @@ from credit_risk_dagster.resources.engine import engine_resource
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster_tests.postgres import PostgresServer, running_postgres
 
+LONGEST = (
+    "test_native.py",
+    "test_lender_sample.py",
+    "test_cli.py",
+    "test_identity.py",
+    "test_engine_agreement.py",
+    "test_panels.py",
+    "test_point_in_time.py",
+    "test_server.py",
+    "test_notebooks.py",
+    "test_portfolio.py",
+    "test_java.py",
+    "test_arrival.py",
+)
+"""Files that take longest, in the order in which they start: a long one that starts last runs alone
+at the end, while the other processor waits."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Engine:

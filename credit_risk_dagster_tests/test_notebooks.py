@@ -11,9 +11,6 @@ from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster_tests.operations.installed import configured_installation
 from credit_risk_dagster_tests.scored import CARRIED_OVER, PERSON, TRAINED
-from credit_risk_dagster_tests.services import STARTS_SERVICES
-
-pytestmark = STARTS_SERVICES
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")

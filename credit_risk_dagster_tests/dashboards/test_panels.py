@@ -23,14 +23,13 @@ from credit_risk_dagster_tests.dashboards.grafana import (
 )
 from credit_risk_dagster_tests.postgres import PostgresServer, running_postgres
 from credit_risk_dagster_tests.prometheus import Prometheus, program, running_prometheus
-from credit_risk_dagster_tests.services import STARTS_SERVICES
 from credit_risk_dagster_tests.watched import NEWEST, NOW, running_exporter, watched_installation
 
 SQL = [target for target in targets() if target.is_sql]
 SERIES = [target for target in SQL if target.query["format"] == "time_series"]
 PROMQL = [target for target in targets() if not target.is_sql]
 
-pytestmark = [pytest.mark.slow, STARTS_SERVICES]
+pytestmark = pytest.mark.slow
 
 UNKNOWN = {"pipeline-Alerts-A": {"Recovered"}}
 """Columns that have nothing to show in this installation."""

@@ -45,13 +45,8 @@ from credit_risk_dagster_tests.scored import (
     WAITING,
     scored_installation,
 )
-from credit_risk_dagster_tests.services import STARTS_SERVICES
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    STARTS_SERVICES,
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 RUN_SECONDS = 180
 IDLE_SECONDS = 20

@@ -15,10 +15,9 @@ from credit_risk_dagster.exporter.server import serve
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster_tests.exporter.samples import at
 from credit_risk_dagster_tests.scored import CARRIED_OVER, copy_of, scored_installation
-from credit_risk_dagster_tests.services import STARTS_SERVICES
 from credit_risk_dagster_tests.watched import running_exporter
 
-pytestmark = [pytest.mark.slow, STARTS_SERVICES]
+pytestmark = pytest.mark.slow
 
 SCRAPES = 1_000
 GROWTH_BYTES = 4_000_000
