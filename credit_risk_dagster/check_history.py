@@ -1,4 +1,4 @@
-"""What Dagster has recorded of asset checks: of a run, and the latest of every month."""
+"""What Dagster has recorded of asset checks: of a run, of a month, and of every month."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from credit_risk_dagster.assets.monthly import asset_key
+from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import FAILED_MONTHS, MONTHS
 
 HISTORY = 1000
@@ -47,15 +49,29 @@ def failed_checks_by_month(instance: dg.DagsterInstance) -> dict[str, list[Faile
     return {month: _in_order(checks) for month, checks in failed.items()}
 
 
-def _check_keys() -> list[dg.AssetCheckKey]:
-    from credit_risk_dagster.checks.delivery import delivery_checks
-    from credit_risk_dagster.checks.models import model_checks
-    from credit_risk_dagster.checks.point_in_time import gold_checks
+def failed_checks_of_month(instance: dg.DagsterInstance, month: str) -> list[FailedCheck]:
+    """Return the checks that failed at their latest evaluation of one month.
 
-    return [
-        dg.AssetCheckKey(dg.AssetKey([check.table.layer, check.table.name]), check.name)
-        for check in [*delivery_checks(), *gold_checks(), *model_checks()]
-    ]
+    The history of a check is read only where its latest evaluation was of other months.
+    """
+    keys, failed = _check_keys(), []
+    storage = instance.event_log_storage
+    latest = storage.get_latest_asset_check_execution_by_key(keys)
+    for key in latest:
+        evaluation = _evaluation(latest[key])
+        if evaluation is None or month not in _listed(evaluation, MONTHS):
+            history = storage.get_asset_check_execution_history(key, limit=HISTORY)
+            evaluations = (_evaluation(execution) for execution in history)
+            evaluation = next(
+                (one for one in evaluations if one and month in _listed(one, MONTHS)), None
+            )
+        if evaluation is not None and month in _listed(evaluation, FAILED_MONTHS):
+            failed.append(_failed(evaluation))
+    return _in_order(failed)
+
+
+def _check_keys() -> list[dg.AssetCheckKey]:
+    return [dg.AssetCheckKey(asset_key(check.table), check.name) for check in monthly_checks()]
 
 
 def _evaluation(execution: Any) -> dg.AssetCheckEvaluation | None:

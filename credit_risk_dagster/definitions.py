@@ -16,10 +16,8 @@ from credit_risk_dagster.automation.alerts import alert_sensor
 from credit_risk_dagster.automation.arrival import deadline_schedule, delivery_sensor
 from credit_risk_dagster.automation.jobs import monthly_job, training_job
 from credit_risk_dagster.automation.retraining import retraining_sensor
-from credit_risk_dagster.checks.delivery import delivery_checks
-from credit_risk_dagster.checks.models import model_checks
+from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import build_checks
-from credit_risk_dagster.checks.point_in_time import gold_checks
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.metrics_store import MetricsStore
 from credit_risk_dagster.model_store import ModelStore
@@ -44,7 +42,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *inference_assets(months),
             *monitoring_assets(months),
         ],
-        asset_checks=build_checks([*delivery_checks(), *gold_checks(), *model_checks()]),
+        asset_checks=build_checks(monthly_checks()),
         jobs=[month_job, month_training_job],
         schedules=[deadline_schedule(settings, month_job)],
         sensors=[

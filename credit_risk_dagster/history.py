@@ -6,11 +6,12 @@ from typing import Any
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.models.metric import Metric
 from credit_risk_dagster.models.policy import TrainingVerdict, decide_training
+from credit_risk_dagster.monitoring.conditions import PERFORMANCE_CONDITION
 from credit_risk_dagster.monitoring.drift import significant_shifts
 from credit_risk_dagster.months import add_months, month_range
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT
-from credit_risk_dagster.tables.monitoring import DRIFT
+from credit_risk_dagster.tables.monitoring import DRIFT, REPORT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 
@@ -74,10 +75,19 @@ def out_of_time_auc(
 def early_retraining_breaches(
     datamart: Datamart, settings: Settings, month: str
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the breaches of the month before that call for early retraining, if that is on."""
+    """Return what of the month before calls for early retraining, if that is on.
+
+    Significant shifts of its drift, and the sentence of its light of performance where it is red.
+    """
     previous = add_months(month, -1)
     if not settings.policy.retrain_early or previous < settings.first_month:
         return [], {}
-    inputs = datamart.hashes(DRIFT, [previous])
+    inputs = datamart.hashes(DRIFT, [previous]) | datamart.hashes(REPORT, [previous])
     shifts = significant_shifts(datamart.read(DRIFT, [previous]).to_pandas())
-    return [f"{shift['metric']} of {shift['subject']}" for shift in shifts], inputs
+    lights = datamart.read(REPORT, [previous]).to_pylist()
+    weak = [
+        row["sentence"].rstrip(".")
+        for row in lights
+        if row["condition"] == PERFORMANCE_CONDITION and row["light"] == "red"
+    ]
+    return [*(f"{shift['metric']} of {shift['subject']}" for shift in shifts), *weak], inputs

@@ -10,9 +10,9 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from credit_risk_dagster.automation.jobs import MONTHLY_JOB, TRAINING_JOB
-from credit_risk_dagster.checks.monthly_check import MonthlyCheck
+from credit_risk_dagster.check_history import failed_checks_of_month
 from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.exporter.checks import failing_checks
+from credit_risk_dagster.exporter.tables import newest_months
 from credit_risk_dagster.runs import open_instance
 from credit_risk_dagster.settings import Settings
 
@@ -54,7 +54,7 @@ class DagsterReader:
             metrics = [
                 _counts(self._instance),
                 *_newest_runs(self._instance),
-                *_checks(self._instance, self._datamart),
+                *check_metrics(self._instance, self._datamart),
             ]
             failed.pop_all()
         return metrics
@@ -111,25 +111,23 @@ def _newest(instance: dg.DagsterInstance, job: str, status: str) -> tuple[float,
     return None
 
 
-def _checks(instance: dg.DagsterInstance, datamart: Datamart) -> Iterator[Metric]:
-    failing = failing_checks(instance, datamart)
+def check_metrics(instance: dg.DagsterInstance, datamart: Datamart) -> Iterator[Metric]:
+    """Return the checks that fail for the newest month of any table."""
+    newest = max(newest_months(datamart).values(), default=None)
+    failing = failed_checks_of_month(instance, newest) if newest else []
     failed = GaugeMetricFamily(
         "credit_risk_check_failed",
         "A check that fails at its latest evaluation for the newest month.",
         labels=["table", "check", "severity"],
     )
     for check in failing:
-        failed.add_metric([check.table.path, check.name, _severity(check).value], 1)
+        failed.add_metric([check.table, check.name, check.severity], 1)
     count = GaugeMetricFamily(
         "credit_risk_failed_checks",
         "How many checks fail for the newest month.",
         labels=["severity"],
     )
-    by_severity = Counter(_severity(check) for check in failing)
+    by_severity = Counter(check.severity for check in failing)
     for severity in dg.AssetCheckSeverity:
-        count.add_metric([severity.value], by_severity[severity])
+        count.add_metric([severity.value], by_severity[severity.value])
     yield from (failed, count)
-
-
-def _severity(check: MonthlyCheck) -> dg.AssetCheckSeverity:
-    return dg.AssetCheckSeverity.WARN if check.warns else dg.AssetCheckSeverity.ERROR

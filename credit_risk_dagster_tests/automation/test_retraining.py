@@ -1,23 +1,28 @@
 """The current month's training is asked for when the policy says so, and never over its scores."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from credit_risk_dagster.automation.at_work import at_work_text
 from credit_risk_dagster.automation.retraining import training_request
 from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.history import training_verdict
+from credit_risk_dagster.history import early_retraining_breaches, training_verdict
+from credit_risk_dagster.monitoring.conditions import PERFORMANCE_CONDITION
 from credit_risk_dagster.months import add_months
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.monitoring import REPORT
 from credit_risk_dagster_tests.automation.ticks import Tick, sensor_tick
 from credit_risk_dagster_tests.scored import (
     CARRIED_OVER,
     TRAINED,
     WAITING,
+    copy_of,
     scored_installation,
 )
 
@@ -76,6 +81,28 @@ def test_a_training_that_is_done_is_not_asked_for_again(
     tick = look(in_month(scored, TRAINED), instance)
     assert tick.asked is None
     assert tick.reason == "The training of 2024-01 is done."
+
+
+def test_a_model_that_has_become_weak_is_retrained_early_where_the_policy_says_so(
+    scored: Settings, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    installation = copy_of(scored, tmp_path)
+    datamart = Datamart(installation.home)
+    rows = datamart.read(REPORT, [CARRIED_OVER]).to_pylist()
+    (light,) = (row for row in rows if row["condition"] == PERFORMANCE_CONDITION)
+    light |= {"light": "red", "sentence": "current AUC is below the minimum of 0.7."}
+    changed = pa.Table.from_pylist(rows, schema=REPORT.schema)
+    datamart.write(REPORT, CARRIED_OVER, changed, inputs={})
+    early = in_month(installation, WAITING, retrain_early=True)
+
+    breaches, inputs = early_retraining_breaches(datamart, early, WAITING)
+    verdict, _ = training_verdict(datamart, early, WAITING, breaches)
+
+    assert "2024-02 breached its limits (" in verdict.reason
+    assert "current AUC is below the minimum of 0.7)" in verdict.reason
+    assert f"monitoring/report/{CARRIED_OVER}" in inputs
+    assert look(early, instance).request.month == WAITING
+    assert look(in_month(installation, WAITING), instance).asked is None
 
 
 def test_a_month_that_has_issued_scores_is_never_trained_afterwards(

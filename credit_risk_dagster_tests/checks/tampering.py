@@ -7,10 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit_risk_dagster.checks.delivery import delivery_checks
-from credit_risk_dagster.checks.models import model_checks
-from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
-from credit_risk_dagster.checks.point_in_time import gold_checks
+from credit_risk_dagster.checks.catalogue import monthly_checks
+from credit_risk_dagster.checks.monthly_check import Finding
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.table import Table
@@ -18,14 +16,9 @@ from credit_risk_dagster.tables.table import Table
 Change = Callable[[pa.Table], pa.Table]
 
 
-def all_checks() -> list[MonthlyCheck]:
-    """Return every check of the platform."""
-    return [*delivery_checks(), *gold_checks(), *model_checks()]
-
-
 def find(settings: Settings, table: Table, name: str, month: str) -> Finding:
     """Return what a check says of a month."""
-    (check,) = [check for check in all_checks() if (check.table, check.name) == (table, name)]
+    (check,) = [check for check in monthly_checks() if (check.table, check.name) == (table, name)]
     return check.rule(Datamart(settings.home), settings, month)
 
 

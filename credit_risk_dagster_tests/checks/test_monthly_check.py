@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import MonthlyCheck, build_checks, months_of_run
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.runs import month_tags
@@ -14,7 +15,7 @@ from credit_risk_dagster.sources import ATTRIBUTES
 from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES, BRONZE_LOANS
 from credit_risk_dagster.tables.gold import LABELS
 from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES, SILVER_LOANS
-from credit_risk_dagster_tests.checks.tampering import all_checks, tamper
+from credit_risk_dagster_tests.checks.tampering import tamper
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
     LAST,
@@ -72,9 +73,9 @@ def look(
 def test_every_check_holds_for_a_good_month_with_its_severity(
     scored: Settings, instance: dg.DagsterInstance
 ) -> None:
-    found = look(scored, instance, all_checks(), month_tags(TRAINED, TRAINED))
+    found = look(scored, instance, monthly_checks(), month_tags(TRAINED, TRAINED))
 
-    assert len(found) == len(all_checks())
+    assert len(found) == len(monthly_checks())
     assert {name for name, one in found.items() if not one.passed} <= NOISY
     for name, one in found.items():
         check = name.split()[-1]
@@ -148,7 +149,7 @@ def test_a_check_that_is_evaluated_for_no_month_looks_at_the_newest(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     assert run_tables(settings, instance, FIRST, MIDDLE, BRONZE_ATTRIBUTES).success
-    checks = [check for check in all_checks() if check.table == BRONZE_ATTRIBUTES]
+    checks = [check for check in monthly_checks() if check.table == BRONZE_ATTRIBUTES]
     found = look(settings, instance, checks, {})
     assert [one.metadata["months"].value for one in found.values()] == [[MIDDLE]] * len(checks)
 
@@ -156,7 +157,7 @@ def test_a_check_that_is_evaluated_for_no_month_looks_at_the_newest(
 def test_a_table_without_any_month_has_nothing_to_look_at(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
-    checks = [check for check in all_checks() if check.table == BRONZE_ATTRIBUTES]
+    checks = [check for check in monthly_checks() if check.table == BRONZE_ATTRIBUTES]
     found = look(settings, instance, checks, {})
     assert {one.description for one in found.values()} == {"No month to look at."}
 

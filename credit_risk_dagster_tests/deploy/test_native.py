@@ -1,8 +1,9 @@
 """The production platform on this machine: what its compose file starts, and losses of parts of it.
 
 See native.py for what is replaced. A model is trained by a backfill from Dagit, during which the
-code location is killed; the delivery sensor starts the next month, during which the daemon is
-killed; the schedule starts the last one, during which the database is away for a while.
+code location is killed, then MLflow and Dagit's webserver; the delivery sensor starts the next
+month, during which the daemon is killed; the schedule starts the last one, during which the
+database is away for a while.
 """
 
 import re
@@ -114,13 +115,21 @@ def before_training(native: Native, embedded: Settings) -> Settings:
 
 
 def train_by_backfill(native: Native, dagit: Dagit, settings: Settings) -> str:
-    """Launch a backfill as Dagit does, and kill the code location while it is at work."""
+    """Launch a backfill as Dagit does, and kill what it needs while it is at work."""
     backfill = dagit.launch_backfill([TRAINED])
     native.start(["dagster_daemon"])
     wait_for_start(dagit)
     wait_until(lambda: is_written(settings, TRAINED, "bronze/loans"), 60, lambda: "no bronze")
     native.kill("dagster_code")
     native.start(["dagster_code"])
+    wait_until(
+        lambda: is_written(settings, TRAINED, "training/training_decision"),
+        RUN_SECONDS,
+        lambda: statuses(dagit),
+    )
+    for name in ("mlflow", "dagster_webserver"):
+        native.kill(name)
+    native.start(["mlflow", "dagster_webserver"])
     wait_for_month(native, dagit, settings, TRAINED)
     return backfill
 

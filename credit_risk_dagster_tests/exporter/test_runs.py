@@ -6,10 +6,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from credit_risk_dagster.check_history import failed_checks_by_month
+from credit_risk_dagster.check_history import failed_checks_by_month, failed_checks_of_month
 from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.exporter.checks import failing_checks
-from credit_risk_dagster.exporter.runs import DagsterReader
+from credit_risk_dagster.exporter.runs import DagsterReader, check_metrics
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.sources import LOANS
 from credit_risk_dagster.tables.bronze import BRONZE_LOANS
@@ -38,12 +37,19 @@ def settings(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Settin
 
 
 def failing(settings: Settings, instance: dg.DagsterInstance) -> set[tuple[str, str]]:
-    checks = failing_checks(instance, Datamart(settings.home))
-    return {(check.table.path, check.name) for check in checks}
+    """Return the checks that the metrics of Dagster say fail."""
+    return {
+        (sample.labels["table"], sample.labels["check"])
+        for metric in check_metrics(instance, Datamart(settings.home))
+        for sample in metric.samples
+        if sample.name == "credit_risk_check_failed"
+    }
 
 
 def of_month(instance: dg.DagsterInstance, month: str) -> set[tuple[str, str]]:
-    return {(check.table, check.name) for check in failed_checks_by_month(instance).get(month, [])}
+    of_month = failed_checks_of_month(instance, month)
+    assert of_month == failed_checks_by_month(instance).get(month, [])
+    return {(check.table, check.name) for check in of_month}
 
 
 def test_the_checks_that_fail_are_those_of_the_newest_month(
@@ -68,7 +74,7 @@ def test_the_checks_that_fail_are_those_of_the_newest_month(
 def test_there_is_nothing_to_fail_before_the_first_month(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
-    assert failing_checks(instance, Datamart(settings.home)) == []
+    assert failing(settings, instance) == set()
 
 
 def test_an_instance_that_cannot_be_opened_is_opened_again(
