@@ -43,16 +43,24 @@ class ClickstreamShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[mis
         )
         return self
 
+    def shrink(self, frame: pd.DataFrame) -> Floats:
+        """Return the shrunk clickstream means alone (n, 20).
+
+        Raises:
+            ModelError: if a column that the model reads is missing.
+        """
+        means, months = _clickstream(frame)
+        learned = self.training_means_
+        shrunk: Floats = learned + (means - learned) * (months / (months + self.prior_months))
+        return shrunk
+
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the columns FEATURES of `frame`, its index kept, missing text as None.
 
         Raises:
             ModelError: if a column that the model reads is missing.
         """
-        means, months = _clickstream(frame)
-        shrunk = self.training_means_ + (means - self.training_means_) * (
-            months / (months + self.prior_months)
-        )
+        shrunk = self.shrink(frame)
         text = frame[[*CATEGORICAL_FEATURES]].to_numpy(dtype=object, copy=True)
         text[pd.isna(text)] = None
         parts = (

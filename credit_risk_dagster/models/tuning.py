@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from credit_risk_dagster.errors import ModelError
@@ -18,12 +17,10 @@ from credit_risk_dagster.models.candidates import (
     Parameters,
     suggest_parameters,
 )
-from credit_risk_dagster.models.pipelines import build_pipeline
-from credit_risk_dagster.models.scoring import score
+from credit_risk_dagster.models.fold import Fold, fold_auc, prepare_fold
 from credit_risk_dagster.models.split import TrainingWindow
 from credit_risk_dagster.models.training_rows import (
     in_order,
-    labels_of,
     require_both_classes,
     rows_of,
 )
@@ -34,8 +31,6 @@ if TYPE_CHECKING:
 
 RANDOM_TRIALS = 5
 """Trials before the sampler starts to learn from them; Optuna's own 10 leave it 5 of 15."""
-
-FoldRows = tuple[pd.DataFrame, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -74,13 +69,13 @@ def tune(
     Raises:
         ModelError: if a fold lacks a cohort or one of the two outcomes.
     """
-    folds = _fold_rows(frame, window)
     tried: list[Trial] = []
     with threadpool_limits(limits=1), ThreadPoolExecutor(threads) as executor:
+        folds = _folds(frame, window, candidate, seed)
 
         def mean_auc(proposal: "OptunaTrial") -> float:
             parameters = suggest_parameters(candidate, proposal)
-            fold_aucs = _fold_aucs(folds, candidate, parameters, seed, executor)
+            fold_aucs = _fold_aucs(folds, parameters, executor)
             mean = float(np.mean(fold_aucs))
             tried.append(Trial(proposal.number, parameters, fold_aucs, mean))
             return mean
@@ -92,7 +87,9 @@ def tune(
     return Tuning(best.parameters, best.mean_auc, tuple(tried))
 
 
-def _fold_rows(frame: pd.DataFrame, window: TrainingWindow) -> list[FoldRows]:
+def _folds(
+    frame: pd.DataFrame, window: TrainingWindow, candidate: CandidateName, seed: int
+) -> list[Fold]:
     if not window.folds:
         raise ModelError(
             f"{len(window.train)} training months give no fold to tune on: "
@@ -102,23 +99,15 @@ def _fold_rows(frame: pd.DataFrame, window: TrainingWindow) -> list[FoldRows]:
     for fold in window.folds:
         require_both_classes(rows, fold.train, "fitting a fold")
         require_both_classes(rows, fold.validation, "validating a fold")
-    return [(rows_of(rows, fold.train), rows_of(rows, fold.validation)) for fold in window.folds]
+    return [
+        prepare_fold(candidate, seed, rows_of(rows, fold.train), rows_of(rows, fold.validation))
+        for fold in window.folds
+    ]
 
 
-def _fold_aucs(
-    folds: list[FoldRows],
-    candidate: CandidateName,
-    parameters: Parameters,
-    seed: int,
-    executor: Executor,
-) -> tuple[float, ...]:
-    def fold_auc(rows: FoldRows) -> float:
-        train, validation = rows
-        pipeline = build_pipeline(candidate, parameters, seed).fit(train, labels_of(train))
-        return float(roc_auc_score(labels_of(validation), score(pipeline, validation)))
-
+def _fold_aucs(folds: list[Fold], parameters: Parameters, executor: Executor) -> tuple[float, ...]:
     # The newest fold is the largest: started first, it does not run alone at the end.
-    return tuple(executor.map(fold_auc, folds[::-1]))[::-1]
+    return tuple(executor.map(lambda fold: fold_auc(fold, parameters), folds[::-1]))[::-1]
 
 
 def _new_study(candidate: CandidateName, seed: int) -> "Study":

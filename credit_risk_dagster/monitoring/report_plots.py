@@ -38,7 +38,12 @@ def svg(draw: Draw, facts: pd.DataFrame, month: str, settings: Settings) -> str:
         figure = Figure(figsize=(5.2, 3.1))
         # Fixed margins: matplotlib's own layout doubles the time that a report takes.
         figure.subplots_adjust(left=MARGINS.get(draw.__name__, 0.13), right=0.9, bottom=0.15)
-        draw(figure.subplots(), facts, month, settings)
+        axes = figure.subplots()
+        draw(axes, facts, month, settings)
+        # So do places that it has to look for.
+        axes.set_title(axes.get_title(), y=1.02)
+        axes.xaxis.set_label_coords(0.5, -0.1)
+        axes.yaxis.set_label_coords(-0.13, 0.5)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
@@ -89,7 +94,7 @@ def feature_heat_map(axes: "Axes", facts: pd.DataFrame, month: str, settings: Se
     limit = settings.monitoring.psi_significant
     image = axes.imshow(grid.to_numpy(), aspect="auto", cmap="OrRd", vmin=0, vmax=limit)
     axes.set_yticks(range(len(grid)), [str(name)[:24] for name in grid.index], fontsize=6)
-    _month_ticks(axes, [str(name) for name in grid.columns])
+    _month_ticks(axes, [str(name) for name in grid.columns], 3)
     axes.figure.colorbar(image, label=f"CSI, up to {limit:g}")
     axes.set(title="Largest shifts of features")
 
@@ -199,6 +204,6 @@ def _months_below(axes: "Axes", facts: pd.DataFrame) -> None:
     _month_ticks(axes, sorted(facts["month"].unique()))
 
 
-def _month_ticks(axes: "Axes", months: list[str]) -> None:
-    step = max(1, len(months) // 6)
+def _month_ticks(axes: "Axes", months: list[str], most: int = 6) -> None:
+    step = max(1, -(-len(months) // most))
     axes.set_xticks(range(0, len(months), step), [month[:7] for month in months[::step]])

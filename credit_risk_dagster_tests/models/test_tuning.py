@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.features import LABEL
-from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS
+from credit_risk_dagster.models.candidates import CANDIDATES, DEFAULT_PARAMETERS, CandidateName
 from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.split import TrainingWindow
 from credit_risk_dagster.models.tuning import tune
@@ -26,14 +26,17 @@ def test_the_first_trial_tries_the_defaults() -> None:
     assert TUNING.trials[0].parameters == DEFAULT_PARAMETERS["logistic_regression"]
 
 
-def test_a_fold_is_fitted_on_its_months_and_judged_on_the_two_that_follow() -> None:
-    trial = TUNING.trials[1]
+@pytest.mark.parametrize("candidate", CANDIDATES)
+def test_a_fold_is_fitted_on_its_months_and_judged_on_the_two_that_follow(
+    candidate: CandidateName,
+) -> None:
+    trial = tune(FRAME, WINDOW, candidate, trials=2, seed=SEED, threads=1).trials[1]
     expected = []
     for fold in WINDOW.folds:
         train, validation = (
             FRAME[FRAME["cohort"].isin(part)] for part in (fold.train, fold.validation)
         )
-        pipeline = build_pipeline("logistic_regression", trial.parameters, SEED)
+        pipeline = build_pipeline(candidate, trial.parameters, SEED)
         pipeline.fit(train, train[LABEL])
         probabilities = pipeline.predict_proba(validation)[:, 1]
         expected.append(roc_auc_score(validation[LABEL], probabilities))

@@ -1,0 +1,71 @@
+"""What a classifier reads in a fold of the tuning, made once for all trials but for shrinkage."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+
+from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, CandidateName, Parameters
+from credit_risk_dagster.models.pipelines import CLICKSTREAM, build_pipeline
+from credit_risk_dagster.models.shrinkage import ClickstreamShrinkage
+from credit_risk_dagster.models.training_rows import Labels, labels_of
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """The rows of a fold and, preprocessed with the default parameters, their matrices.
+
+    Only the columns `clickstream` of the matrices depend on a parameter, `prior_months`, and
+    `block` is the unfitted preprocessing of these columns.
+    """
+
+    candidate: CandidateName
+    seed: int
+    train: pd.DataFrame
+    validation: pd.DataFrame
+    train_inputs: Floats
+    validation_inputs: Floats
+    train_labels: Labels
+    validation_labels: Labels
+    clickstream: slice
+    block: Any
+
+
+def prepare_fold(
+    candidate: CandidateName, seed: int, train: pd.DataFrame, validation: pd.DataFrame
+) -> Fold:
+    """Preprocess the rows of a fold, which are as for the pipeline of the candidate."""
+    before = build_pipeline(candidate, DEFAULT_PARAMETERS[candidate], seed)[:-1]
+    train_inputs = before.fit_transform(train)
+    preprocessing = before["preprocessing"]
+    return Fold(
+        candidate=candidate,
+        seed=seed,
+        train=train,
+        validation=validation,
+        train_inputs=train_inputs,
+        validation_inputs=before.transform(validation),
+        train_labels=labels_of(train),
+        validation_labels=labels_of(validation),
+        clickstream=preprocessing.output_indices_[CLICKSTREAM],
+        block=clone(preprocessing.named_transformers_[CLICKSTREAM]),
+    )
+
+
+def fold_auc(fold: Fold, parameters: Parameters) -> float:
+    """Return the AUC on the validation rows of the pipeline that is fitted on the training rows."""
+    shrinkage = ClickstreamShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
+    block = clone(fold.block).fit(shrinkage.shrink(fold.train))
+    train_inputs, validation_inputs = fold.train_inputs.copy(), fold.validation_inputs.copy()
+    train_inputs[:, fold.clickstream] = block.transform(shrinkage.shrink(fold.train))
+    validation_inputs[:, fold.clickstream] = block.transform(shrinkage.shrink(fold.validation))
+    classifier = build_pipeline(fold.candidate, parameters, fold.seed)["classifier"]
+    classifier.fit(train_inputs, fold.train_labels)
+    probabilities = classifier.predict_proba(validation_inputs)[:, 1]
+    return float(roc_auc_score(fold.validation_labels, probabilities))
