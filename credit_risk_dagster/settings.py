@@ -97,7 +97,7 @@ class MonitoringSettings(BaseModel):
     quarantine_warning_share: Share = Field(0.01, description="Quarantined share that is reported.")
     quarantine_limit_share: Share = Field(0.05, description="Quarantined share that stops a month.")
     report_features: int = Field(
-        10, ge=0, description="Features in Evidently's report; 0: no report."
+        8, ge=0, description="Features in Evidently's report; 0: no report."
     )
 
 
