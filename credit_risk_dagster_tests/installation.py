@@ -1,7 +1,8 @@
 """Installations for tests: demo data, settings with a pinned clock, and runs through Dagster."""
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def run(settings: Settings, instance: dg.DagsterInstance, first: str, last: str)
     outcome = run_months(settings, instance, first, last)
     assert outcome.succeeded, outcome.errors
     return outcome
+
+
+def keep_months(source: Settings, target: Settings, months: Collection[str]) -> None:
+    """Copy what an installation made of some months into another one."""
+    for table in ALL_TABLES:
+        of_table, there = source.home / "tables" / table.path, target.home / "tables" / table.path
+        for month in months:
+            shutil.copytree(of_table / month, there / month)
+            shutil.copy(of_table / f"{month}.json", there)
 
 
 def content(settings: Settings) -> Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]]:

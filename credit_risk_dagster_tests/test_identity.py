@@ -12,10 +12,11 @@ from credit_risk_dagster.resources.tracking import (
     model_tracking,
 )
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import TRAINING_DECISION
-from credit_risk_dagster_tests.installation import content, run
+from credit_risk_dagster_tests.installation import content, keep_months, run
 from credit_risk_dagster_tests.scored import (
     CARRIED_OVER,
     FIRST,
@@ -65,15 +66,14 @@ def tracked(settings: Settings) -> tuple[list[str], list[str]]:
 def test_months_run_one_by_one_give_what_a_range_in_one_run_gives(
     ranged: Settings, tmp_path: Path
 ) -> None:
-    """The first month, a range, then the months that train, carry over and train again."""
+    """From the last month of too little history on: train, carry over, train again."""
     settings = empty(ranged, tmp_path)
-    first, *together = PORTFOLIO.month_keys[:12]
+    *earlier, before, trained, carried, again = PORTFOLIO.month_keys
+    keep_months(ranged, settings, earlier)
     with dg.DagsterInstance.ephemeral() as instance:
-        run(settings, instance, first, first)
-        run(settings, instance, together[0], together[-1])
-        for month in PORTFOLIO.month_keys[12:-1]:
+        for month in (before, trained, carried):
             run(settings, instance, month, month)
-        run(training_again(settings), instance, LAST, LAST)
+        run(training_again(settings), instance, again, again)
 
     assert content(settings) == content(ranged)
     assert tracked(settings)[1] == tracked(ranged)[1]
@@ -88,7 +88,7 @@ def test_running_again_adds_nothing_anywhere(ranged: Settings) -> None:
     models = sorted(path.name for path in Path(ranged.home, "models").iterdir())
 
     with dg.DagsterInstance.ephemeral() as instance:
-        run(ranged, instance, PORTFOLIO.month_keys[10], CARRIED_OVER)
+        run(ranged, instance, TRAINED, CARRIED_OVER)
         run(training_again(ranged), instance, LAST, LAST)
 
     assert content(ranged) == before
@@ -125,13 +125,16 @@ def test_every_score_is_by_the_model_in_production_in_its_month(ranged: Settings
         assert len(scores) == scores["loan_id"].nunique() > 50
 
 
-def test_a_run_that_trains_nothing_opens_no_mlflow_run_but_that_of_monitoring(
+def test_the_first_month_alone_is_that_of_the_range_and_opens_the_mlflow_run_of_monitoring_only(
     ranged: Settings, tmp_path: Path
 ) -> None:
     settings = empty(ranged, tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
         run(settings, instance, FIRST, FIRST)
 
+    here, there = content(settings), content(ranged)
+    assert here == {name: there[name] for name in here}
+    assert len(here) == len(ALL_TABLES)
     client = model_tracking(settings).client()
     names = [found.name for found in client.search_experiments() if found.name != "Default"]
     assert names == [MONITORING_EXPERIMENT]

@@ -48,7 +48,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         raw=lender_sample(),
         first_month=first,
         last_month=last,
-        monitoring={"report_features": 5},
+        monitoring={"report_features": 2},
     )
     with dg.DagsterInstance.ephemeral() as instance:
         outcome = run_months(settings, instance, first, last)

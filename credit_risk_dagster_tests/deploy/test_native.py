@@ -25,6 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from credit_risk_dagster.datamart import Datamart
 from credit_risk_dagster.metrics_store import FACTS, MetricsStore
+from credit_risk_dagster.months import add_months, month_range
 from credit_risk_dagster.resources.tracking import EXPERIMENT, PRODUCTION_ALIAS, REGISTERED_MODEL
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
@@ -37,7 +38,7 @@ from credit_risk_dagster_tests.deploy.native import (
     prepare_database,
     written_secrets,
 )
-from credit_risk_dagster_tests.installation import content
+from credit_risk_dagster_tests.installation import content, keep_months
 from credit_risk_dagster_tests.postgres import running_postgres
 from credit_risk_dagster_tests.scored import (
     CARRIED_OVER,
@@ -92,13 +93,8 @@ def before_training(native: Native, embedded: Settings) -> Settings:
     """Give the platform the deliveries, and the months before the one that trains."""
     home, raw = native.path("/srv/credit_risk"), native.path("/srv/raw")
     shutil.copytree(embedded.raw_folder, raw, dirs_exist_ok=True)
-    for table in ALL_TABLES:
-        for month in Datamart(embedded.home).months(table):
-            if month < TRAINED:
-                place = home / "tables" / table.path
-                source = embedded.home / "tables" / table.path
-                shutil.copytree(source / month, place / month)
-                shutil.copy(source / f"{month}.json", place)
+    settings = embedded.model_copy(update={"home": home, "raw": raw})
+    keep_months(embedded, settings, month_range(FIRST, add_months(TRAINED, -1)))
     parts = {
         "policy": embedded.policy,
         "tuning": embedded.tuning,
@@ -111,7 +107,7 @@ def before_training(native: Native, embedded: Settings) -> Settings:
         for name, value in values.model_dump().items()
     ]
     (native.folder / "settings.env").write_text("\n".join(lines) + "\n")
-    return embedded.model_copy(update={"home": home, "raw": raw})
+    return settings
 
 
 def train_by_backfill(native: Native, dagit: Dagit, settings: Settings) -> str:

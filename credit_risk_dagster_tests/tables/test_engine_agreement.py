@@ -106,8 +106,8 @@ def require_agreement(
 
 
 def test_the_engines_agree_on_the_lenders_extract(spark: Engine, tmp_path: Path) -> None:
-    """Ten months of it, so that this takes a minute; the whole of it agreed as well."""
-    sample, months = lender_sample(), month_range("2023-01-01", "2023-10-01")
+    """Seven months of it, so that this takes half a minute; the whole of it agreed as well."""
+    sample, months = lender_sample(), month_range("2023-01-01", "2023-07-01")
     files: dict[str, list[Path]] = {}
     for source in SOURCES:
         folder = tmp_path / "bronze" / source.name
@@ -121,8 +121,8 @@ def test_the_engines_agree_on_the_lenders_extract(spark: Engine, tmp_path: Path)
     for name, table in SILVER.items():
         delivered_rows = sum(pq.read_metadata(path).num_rows for path in files[name])
         assert made.rows(table).num_rows == delivered_rows
-    assert made.rows(FEATURES_TABLE).num_rows > 2_000
-    assert made.rows(COHORT).num_rows == made.rows(LABELS).num_rows > 500
+    assert made.rows(FEATURES_TABLE).num_rows > 1_500
+    assert made.rows(COHORT).num_rows == made.rows(LABELS).num_rows > 100
 
 
 NASTY = [
@@ -211,9 +211,9 @@ def test_the_engines_agree_on_rows_that_invite_them_to_differ(
         beside = [made.beside(table, part).num_rows for part in (QUARANTINED, DUPLICATES)]
         assert made.rows(table).num_rows + sum(beside) == len(rows[name])
         assert min(beside) > 0
-    assert made.rows(LABELS).num_rows > 500
+    assert made.rows(LABELS).num_rows > 100
     features = made.rows(FEATURES_TABLE)
-    assert features.num_rows > 2_000
+    assert features.num_rows > 1_500
     for name in ("has_attributes", "has_financials", "loan_type_other", "debt_to_income"):
         assert pc.count_distinct(features[name]).as_py() > 1
     for field in features.schema:
