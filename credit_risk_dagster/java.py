@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import stat
 import subprocess
 from pathlib import Path
 
@@ -14,6 +13,9 @@ SUPPORTED = (17, 21)
 
 SPARK_MODULE = "--add-modules=jdk.incubator.vector"
 """What Spark's launcher always asks for; a trimmed runtime, like the packaged one, lacks it."""
+
+EXECUTABLE = 0o755
+"""For everybody: the one who builds an image is not the one who runs it."""
 
 WRAPPER = """#!/bin/sh
 for argument in "$@"; do
@@ -68,5 +70,5 @@ def _packaged(folder: Path) -> Path:
     launcher = folder / "bin" / "java"
     launcher.parent.mkdir(parents=True, exist_ok=True)
     launcher.write_text(WRAPPER.format(java=Path(JAVA_HOME) / "bin" / "java"), encoding="utf-8")
-    launcher.chmod(launcher.stat().st_mode | stat.S_IXUSR)
+    launcher.chmod(EXECUTABLE)
     return folder.resolve()

@@ -201,3 +201,11 @@ def test_spark_runs_on_the_packaged_java_where_the_machine_has_none(
     )
     assert done.stdout.splitlines()[-1:] == ["[41, 61]"], done.stderr[-2_000:]
     assert (tmp_path / "java" / "bin" / "java").exists()
+
+
+def test_the_launcher_of_the_packaged_java_may_be_run_by_another_user(
+    packaged: Path, tmp_path: Path
+) -> None:
+    prepare_java(tmp_path / "launcher")
+
+    assert (tmp_path / "launcher" / "bin" / "java").stat().st_mode & 0o777 == 0o755

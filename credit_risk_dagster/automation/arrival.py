@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.events import RunFailureReason
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_FAILURE_REASON_TAG
+from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RUN_FAILURE_REASON_TAG
 
 from credit_risk_dagster.automation.at_work import at_work_text, run_at_work
 from credit_risk_dagster.automation.jobs import MONTHLY_JOB
@@ -32,8 +32,8 @@ REASON_TAG = "credit_risk/reason"
 SECONDS_BETWEEN_LOOKS = 60
 
 ATTEMPTS = 4
-"""Runs of a month on the same delivery if each lost its process: as many as Dagster's own retries
-give, which refuse a run whose backfill has ended or whose code location is just restarting."""
+"""Runs of a month on the same delivery if each lost its process, Dagster's own retries included.
+Those refuse a run whose backfill has ended or whose code location is just restarting."""
 
 
 def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> dg.SensorDefinition:
@@ -124,7 +124,11 @@ def _request(instance: dg.DagsterInstance, due: DueMonth) -> dg.RunRequest | dg.
     return dg.RunRequest(
         run_key=f"{due.month}-{due.state}-{len(asked) + 1}",
         partition_key=due.month,
-        tags={DELIVERY_TAG: due.state, REASON_TAG: due.reason},
+        tags={
+            DELIVERY_TAG: due.state,
+            REASON_TAG: due.reason,
+            MAX_RETRIES_TAG: str(max(ATTEMPTS - len(started) - 1, 0)),
+        },
     )
 
 

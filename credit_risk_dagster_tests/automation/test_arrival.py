@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.events import RunFailureReason
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_FAILURE_REASON_TAG
+from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RUN_FAILURE_REASON_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from credit_risk_dagster.automation.arrival import ATTEMPTS, DELIVERY_TAG, REASON_TAG
@@ -209,12 +209,14 @@ def test_a_failed_month_is_not_asked_for_again_until_it_is_corrected(
 def test_a_month_whose_run_lost_its_process_is_asked_for_again_a_few_times(
     deliver: Deliver, instance: dg.DagsterInstance
 ) -> None:
-    settings = deliver()
+    settings, retries = deliver(), list[str]()
     for _ in range(ATTEMPTS):
         asked = look(settings, instance).request
         assert asked.month == FIRST
+        retries.append(asked.tags[MAX_RETRIES_TAG])
         pretend_run(instance, asked, dg.DagsterRunStatus.FAILURE)
 
+    assert retries == ["3", "2", "1", "0"]
     assert "was started on this delivery" in str(look(settings, instance).reason)
 
 

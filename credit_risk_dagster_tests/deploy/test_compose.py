@@ -240,3 +240,12 @@ def test_both_instances_let_one_run_at_a_time_write_the_datamart() -> None:
 
     for shared in ("concurrency", "telemetry", "nux"):
         assert production[shared] == embedded[shared], shared
+
+
+def test_a_run_that_died_in_one_service_is_one_of_this_host_for_the_other() -> None:
+    assert services()["dagster_code"]["hostname"] == services()["operations"]["hostname"]
+
+
+@pytest.mark.parametrize("name", ["spark_master", "spark_worker"])
+def test_spark_gets_no_option_with_an_equals_sign_which_it_does_not_read(name: str) -> None:
+    assert [word for word in services()[name]["command"] if re.match("--.*=", word)] == []
