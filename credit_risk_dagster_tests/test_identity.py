@@ -18,7 +18,6 @@ from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import TRAINING_DECISION
 from credit_risk_dagster_tests.installation import content, keep_months, run
 from credit_risk_dagster_tests.scored import (
-    CARRIED_OVER,
     FIRST,
     PORTFOLIO,
     TRAINED,
@@ -88,7 +87,7 @@ def test_running_again_adds_nothing_anywhere(ranged: Settings) -> None:
     models = sorted(path.name for path in Path(ranged.home, "models").iterdir())
 
     with dg.DagsterInstance.ephemeral() as instance:
-        run(ranged, instance, TRAINED, CARRIED_OVER)
+        run(ranged, instance, TRAINED, TRAINED)
         run(training_again(ranged), instance, LAST, LAST)
 
     assert content(ranged) == before
