@@ -61,9 +61,9 @@ def prepare_fold(
 def fold_auc(fold: Fold, parameters: Parameters) -> float:
     """Return the AUC on the validation rows of the pipeline that is fitted on the training rows."""
     shrinkage = ClickstreamShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
-    block = clone(fold.block).fit(shrinkage.shrink(fold.train))
+    block = clone(fold.block)
     train_inputs, validation_inputs = fold.train_inputs.copy(), fold.validation_inputs.copy()
-    train_inputs[:, fold.clickstream] = block.transform(shrinkage.shrink(fold.train))
+    train_inputs[:, fold.clickstream] = block.fit_transform(shrinkage.shrink(fold.train))
     validation_inputs[:, fold.clickstream] = block.transform(shrinkage.shrink(fold.validation))
     classifier = build_pipeline(fold.candidate, parameters, fold.seed)["classifier"]
     classifier.fit(train_inputs, fold.train_labels)
