@@ -18,6 +18,7 @@ check: $(INSTALLED)  ## Lint, types, and whether Dagster can load the code locat
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/dagster definitions validate -w workspace.yaml
 
 $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
@@ -35,7 +36,7 @@ secrets:  ## Write .env with random passwords for docker-compose.yaml; keep thos
 	$(PYTHON) deploy/write_secrets.py
 
 dashboards: $(INSTALLED)  ## Write Grafana's dashboards anew.
-	$(VENV)/bin/python -m credit_risk_dagster.dashboards
+	$(VENV)/bin/python -m credit_risk_dagster.observability.dashboards
 
 clean:
 	rm -rf $(VENV)

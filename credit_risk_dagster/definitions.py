@@ -18,17 +18,24 @@ from credit_risk_dagster.automation.jobs import monthly_job, training_job
 from credit_risk_dagster.automation.retraining import retraining_sensor
 from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import build_checks
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.metrics_store import MetricsStore
-from credit_risk_dagster.model_store import ModelStore
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.partitions import monthly_partitions
 from credit_risk_dagster.resources.engine import engine_resource
+from credit_risk_dagster.resources.metrics_store import MetricsStore
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.resources.tracking import model_tracking
 from credit_risk_dagster.settings import Settings, load_settings
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Return the definitions of one installation."""
+    with warnings.catch_warnings():
+        # Backfill policies and month offsets are marked beta in every release that has them.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return _definitions(settings)
+
+
+def _definitions(settings: Settings) -> dg.Definitions:
     months = monthly_partitions(settings)
     month_job, month_training_job = monthly_job(), training_job()
     return dg.Definitions(
@@ -62,7 +69,4 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
 
 
-with warnings.catch_warnings():
-    # Backfill policies and month offsets are marked beta in every release that has them.
-    warnings.simplefilter("ignore", dg.BetaWarning)
-    defs = build_definitions(load_settings())
+defs = build_definitions(load_settings())

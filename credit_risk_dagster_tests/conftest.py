@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from credit_risk_dagster.engine import Engine
+from credit_risk_dagster.datamart.engine import Engine
 from credit_risk_dagster.resources.engine import engine_resource
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster_tests.postgres import PostgresServer, running_postgres

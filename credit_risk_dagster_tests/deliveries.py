@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from credit_risk_dagster.contract.sources import SNAPSHOT_DATE, Source
 from credit_risk_dagster.demo.extracts import Layout, extract_path
 from credit_risk_dagster.demo.generator import DemoPortfolio, generate
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import SNAPSHOT_DATE, Source
 
 FIRST, MIDDLE, LAST = "2024-01-01", "2024-02-01", "2024-03-01"
 

@@ -9,10 +9,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.automation.runs import RunOutcome, run_months
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
-from credit_risk_dagster.runs import RunOutcome, run_months
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 
@@ -48,7 +49,7 @@ def generated(portfolio: DemoPortfolio, folder: Path) -> Path:
 
 def run(settings: Settings, instance: dg.DagsterInstance, first: str, last: str) -> RunOutcome:
     """Run months and fail the test with the run's own words if they fail."""
-    outcome = run_months(settings, instance, first, last)
+    outcome = run_months(settings, instance, build_definitions(settings), first, last)
     assert outcome.succeeded, outcome.errors
     return outcome
 

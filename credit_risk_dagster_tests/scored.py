@@ -10,10 +10,10 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
+from credit_risk_dagster.automation.runs import month_tags
 from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
-from credit_risk_dagster.runs import month_tags
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster_tests.installation import SMALL_POLICY, small_installation
 from credit_risk_dagster_tests.table_runs import QUIET

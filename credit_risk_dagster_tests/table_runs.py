@@ -5,14 +5,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from credit_risk_dagster.assets.monthly import asset_key
-from credit_risk_dagster.automation.jobs import MONTHLY_JOB
-from credit_risk_dagster.datamart import REFUSED, STAGING, Datamart
+from credit_risk_dagster.assets.monthly import MONTHLY_JOB, asset_key
+from credit_risk_dagster.automation.runs import month_tags
+from credit_risk_dagster.datamart.datamart import REFUSED, STAGING, Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.definitions import build_definitions
-from credit_risk_dagster.runs import month_tags
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
-from credit_risk_dagster.tables.table import Table
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

@@ -13,24 +13,25 @@ from scipy.special import rel_entr
 from scipy.stats import ks_2samp
 from sklearn.metrics import f1_score, precision_score, roc_auc_score
 
-from credit_risk_dagster.check_history import failed_checks_by_month
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.history import production_record
-from credit_risk_dagster.metrics_store import FACTS, MetricsStore
-from credit_risk_dagster.model_store import ModelStore
+from credit_risk_dagster.assets.history import production_record
+from credit_risk_dagster.automation.runs import RunOutcome, run_months
+from credit_risk_dagster.checks.history import failed_checks_by_month
+from credit_risk_dagster.command_line.proof import prove_score
+from credit_risk_dagster.command_line.status import month_records
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.monitoring.reference import Reference
 from credit_risk_dagster.monitoring.stability import ReferenceBins
-from credit_risk_dagster.proof import prove_score
+from credit_risk_dagster.resources.metrics_store import FACTS, MetricsStore
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.resources.tracking import MONITORING_EXPERIMENT, model_tracking
-from credit_risk_dagster.runs import RunOutcome, run_months
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.status import month_records
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.monitoring import DRIFT, FACT_TABLES, PERFORMANCE, PORTFOLIO
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster_tests.installation import LENDER_MONTHS, lender_sample
 
 pytestmark = pytest.mark.slow
@@ -51,7 +52,7 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         monitoring={"report_features": 2},
     )
     with dg.DagsterInstance.ephemeral() as instance:
-        outcome = run_months(settings, instance, first, last)
+        outcome = run_months(settings, instance, build_definitions(settings), first, last)
         checks = failed_checks_by_month(instance)
     datamart = Datamart(settings.home)
     records = month_records(datamart, datamart.months(PREDICTIONS), checks)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster_tests.operations.installed import configured_installation

@@ -12,14 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.assets.monthly import asset_key
-from credit_risk_dagster.automation.jobs import MONTHLY_JOB
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.assets.monthly import MONTHLY_JOB, asset_key
+from credit_risk_dagster.automation.runs import month_tags
+from credit_risk_dagster.contract.sources import SNAPSHOT_DATE, SOURCES, Source
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
-from credit_risk_dagster.runs import month_tags
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import SNAPSHOT_DATE, SOURCES, Source
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster_tests.installation import content, generated, run, small_installation

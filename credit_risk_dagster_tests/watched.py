@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from credit_risk_dagster.alerting.active import active_alerts
-from credit_risk_dagster.alerting.ledger import record_alerts
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
-from credit_risk_dagster.metrics_store import CONDITIONS, FACTS, MetricsStore
-from credit_risk_dagster.runs import open_instance
+from credit_risk_dagster.observability.alerting.active import active_alerts
+from credit_risk_dagster.observability.alerting.ledger import record_alerts
+from credit_risk_dagster.resources.instance import open_instance
+from credit_risk_dagster.resources.metrics_store import CONDITIONS, FACTS, MetricsStore
 from credit_risk_dagster.settings import MonitoringSettings, Settings
 from credit_risk_dagster.tables.bronze import BRONZE_LOANS
 from credit_risk_dagster_tests.installation import run

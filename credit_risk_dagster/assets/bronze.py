@@ -10,12 +10,12 @@ from credit_risk_dagster.assets.monthly import (
     report_months,
     table_metadata,
 )
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.contract.sources import SOURCES, Source
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.delivery.month import MonthDelivery, read_months
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import SOURCES, Source
 from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
-from credit_risk_dagster.tables.table import Table
 
 NOT_DELIVERED = "nothing of the month is in the raw folder any more"
 

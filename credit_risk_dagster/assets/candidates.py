@@ -20,16 +20,16 @@ from credit_risk_dagster.assets.trained_candidate import (
     keep_candidate,
     out_of_time_scores,
 )
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.manifest import Manifest
-from credit_risk_dagster.model_store import ModelStore, cohort_frame
-from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.models.split import training_window
 from credit_risk_dagster.months import first_day
+from credit_risk_dagster.resources.model_store import ModelStore, cohort_frame
 from credit_risk_dagster.resources.tracking import ModelTracking
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster.tables.training import (
     CANDIDATE_TABLES,
     OUT_OF_TIME_SCORES,

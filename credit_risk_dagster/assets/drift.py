@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.assets.monthly import (
     Metadata,
     Written,
@@ -15,16 +16,15 @@ from credit_risk_dagster.assets.monthly import (
     table_metadata,
 )
 from credit_risk_dagster.assets.plots import stability_plot
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.history import production_record
-from credit_risk_dagster.manifest import Manifest
-from credit_risk_dagster.model_store import ModelStore
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.manifest import Manifest
 from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.monitoring.drift import drift_facts
 from credit_risk_dagster.monitoring.evidently_report import write_drift_report
 from credit_risk_dagster.monitoring.facts import NO_APPLICANTS, NO_MODEL, Fact, facts_table
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS

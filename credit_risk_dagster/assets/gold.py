@@ -12,9 +12,10 @@ from credit_risk_dagster.assets.monthly import (
     report_months,
 )
 from credit_risk_dagster.assets.refinement import Record, refine
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.engine import Engine
-from credit_risk_dagster.features import CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.engine import Engine
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.months import add_months, month_range
 from credit_risk_dagster.partitions import months_earlier
 from credit_risk_dagster.resources.engine import EngineResource
@@ -28,7 +29,6 @@ from credit_risk_dagster.tables.silver import (
     SILVER_FINANCIALS,
     SILVER_LOANS,
 )
-from credit_risk_dagster.tables.table import Table
 
 
 def gold_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.assets.monthly import (
     Written,
     depends_on,
@@ -18,22 +19,21 @@ from credit_risk_dagster.assets.monthly import (
     table_metadata,
 )
 from credit_risk_dagster.assets.plots import score_plot
-from credit_risk_dagster.content_hash import content_hash
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.engine import Engine
+from credit_risk_dagster.datamart.content_hash import content_hash
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.engine import Engine
+from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.staged_rows import is_as_recorded
 from credit_risk_dagster.errors import PartitionError
-from credit_risk_dagster.history import production_record
-from credit_risk_dagster.manifest import Manifest
-from credit_risk_dagster.model_store import ModelStore
-from credit_risk_dagster.models.explanation import REASON_COUNT, explain
+from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.scoring_bands import bands
 from credit_risk_dagster.models.storage import MODEL_FILE, load_model
 from credit_risk_dagster.resources.engine import EngineResource
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.staged_rows import is_as_recorded
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
-from credit_risk_dagster.tables.inference import PREDICTIONS, RESTORE_ISSUED_SCORES
+from credit_risk_dagster.tables.inference import PREDICTIONS, REASON_COUNT, RESTORE_ISSUED_SCORES
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 
 if TYPE_CHECKING:

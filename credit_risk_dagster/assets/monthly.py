@@ -6,14 +6,17 @@ from typing import Any
 import dagster as dg
 
 from credit_risk_dagster import CODE_VERSION
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.manifest import Manifest
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.table import Table
 
 POOL = "datamart"
 """One run at a time writes the datamart: the limit is set in Dagster's instance."""
+
+MONTHLY_JOB, TRAINING_JOB = "monthly", "training"
+"""The jobs over these assets: everything of a month, and its training alone."""
 
 Metadata = dict[str, Any]
 Written = Iterator[tuple[str, Metadata]]

@@ -6,6 +6,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from credit_risk_dagster.assets.history import out_of_time_auc, production_record
 from credit_risk_dagster.assets.monthly import (
     Written,
     depends_on,
@@ -15,9 +16,7 @@ from credit_risk_dagster.assets.monthly import (
     table_metadata,
 )
 from credit_risk_dagster.assets.plots import discrimination_plot
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.history import out_of_time_auc, production_record
-from credit_risk_dagster.model_store import ModelStore
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.monitoring.evidently_report import write_classification_report
 from credit_risk_dagster.monitoring.facts import OVERALL, Fact, facts_table
@@ -29,6 +28,7 @@ from credit_risk_dagster.monitoring.performance import (
 )
 from credit_risk_dagster.months import add_months
 from credit_risk_dagster.partitions import months_earlier
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT, LABEL_MONTH_ON_BOOK, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS

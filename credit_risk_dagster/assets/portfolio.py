@@ -14,9 +14,11 @@ from credit_risk_dagster.assets.monthly import (
     report_months,
     table_metadata,
 )
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.engine import Engine
-from credit_risk_dagster.features import LABEL
+from credit_risk_dagster.assets.row_counts import row_counts
+from credit_risk_dagster.contract.features import LABEL
+from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.engine import Engine
 from credit_risk_dagster.monitoring.facts import Fact, facts_table
 from credit_risk_dagster.monitoring.portfolio import (
     BOOK,
@@ -28,9 +30,7 @@ from credit_risk_dagster.monitoring.portfolio import (
 )
 from credit_risk_dagster.months import add_months, first_day, month_range
 from credit_risk_dagster.resources.engine import EngineResource
-from credit_risk_dagster.row_counts import row_counts
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import SOURCES
 from credit_risk_dagster.tables.gold import FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.monitoring import PORTFOLIO

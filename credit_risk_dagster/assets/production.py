@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.assets.monthly import (
     Written,
     depends_on,
@@ -15,10 +16,8 @@ from credit_risk_dagster.assets.monthly import (
     report_months,
     table_metadata,
 )
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.history import production_record
-from credit_risk_dagster.model_store import ModelStore, cohort_frame
-from credit_risk_dagster.models.candidates import CandidateName
+from credit_risk_dagster.contract.candidates import CandidateName
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.models.comparison import PairedComparison
 from credit_risk_dagster.models.promotion import (
     CandidateEvidence,
@@ -28,6 +27,7 @@ from credit_risk_dagster.models.promotion import (
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.months import add_months, first_day
 from credit_risk_dagster.partitions import months_earlier
+from credit_risk_dagster.resources.model_store import ModelStore, cohort_frame
 from credit_risk_dagster.resources.tracking import ModelTracking
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT

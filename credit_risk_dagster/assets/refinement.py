@@ -7,10 +7,10 @@ from typing import Any
 import ibis.expr.types as ir
 
 from credit_risk_dagster.assets.monthly import Metadata, Written, table_metadata
-from credit_risk_dagster.datamart import Datamart, Rule
-from credit_risk_dagster.engine import Engine
+from credit_risk_dagster.datamart.datamart import Datamart, Rule
+from credit_risk_dagster.datamart.engine import Engine
+from credit_risk_dagster.datamart.table import MONTH, Table
 from credit_risk_dagster.tables.judgement import REASONS
-from credit_risk_dagster.tables.table import MONTH, Table
 
 
 @dataclass(frozen=True)

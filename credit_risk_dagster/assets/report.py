@@ -9,6 +9,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from credit_risk_dagster.assets.history import out_of_time_auc, production_record
 from credit_risk_dagster.assets.monthly import (
     Written,
     depends_on,
@@ -18,12 +19,11 @@ from credit_risk_dagster.assets.monthly import (
     report_months,
     table_metadata,
 )
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.history import out_of_time_auc, production_record
-from credit_risk_dagster.metrics_store import CONDITIONS, FACTS, MetricsStore
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.monitoring.conditions import Condition, month_conditions
 from credit_risk_dagster.monitoring.report import write_report
 from credit_risk_dagster.months import add_months, first_day, month_range
+from credit_risk_dagster.resources.metrics_store import CONDITIONS, FACTS, MetricsStore
 from credit_risk_dagster.resources.tracking import ModelTracking
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.monitoring import DRIFT, FACT_TABLES, REPORT

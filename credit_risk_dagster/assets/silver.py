@@ -16,16 +16,16 @@ from credit_risk_dagster.assets.monthly import (
     report_months,
 )
 from credit_risk_dagster.assets.refinement import Record, refine
-from credit_risk_dagster.datamart import Datamart, Rule
-from credit_risk_dagster.engine import Engine
-from credit_risk_dagster.manifest import Manifest
+from credit_risk_dagster.datamart.datamart import Datamart, Rule
+from credit_risk_dagster.datamart.engine import Engine
+from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.resources.engine import EngineResource
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables import silver as tables
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import CORRECTIONS, DUPLICATES, QUARANTINED
 from credit_risk_dagster.tables.quarantine import quarantined_share, reason_counts
-from credit_risk_dagster.tables.table import Table
 
 REFINE: dict[str, Callable[[ir.Table], ir.Table]] = {
     "loans": tables.loans,

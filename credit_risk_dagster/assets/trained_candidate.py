@@ -8,13 +8,13 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from credit_risk_dagster.features import FEATURES
-from credit_risk_dagster.model_store import ModelStore
+from credit_risk_dagster.contract.features import FEATURES
 from credit_risk_dagster.models.evaluation import evaluate
 from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster.models.split import TrainingWindow
 from credit_risk_dagster.models.training_rows import in_order, rows_of
 from credit_risk_dagster.monitoring.reference import freeze_reference
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.resources.tracking import ModelTracking
 
 if TYPE_CHECKING:

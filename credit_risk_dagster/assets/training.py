@@ -3,6 +3,7 @@
 import dagster as dg
 import pyarrow as pa
 
+from credit_risk_dagster.assets.history import early_retraining_breaches, training_verdict
 from credit_risk_dagster.assets.monthly import (
     Written,
     depends_on,
@@ -10,9 +11,8 @@ from credit_risk_dagster.assets.monthly import (
     report_months,
     table_metadata,
 )
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.history import early_retraining_breaches, training_verdict
 from credit_risk_dagster.months import first_day
 from credit_risk_dagster.partitions import months_earlier
 from credit_risk_dagster.settings import Settings

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from credit_risk_dagster.alerting.active import active_alerts
-from credit_risk_dagster.alerting.tell import tell
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.metrics_store import MetricsStore
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.observability.alerting.active import active_alerts
+from credit_risk_dagster.observability.alerting.tell import tell
+from credit_risk_dagster.resources.metrics_store import MetricsStore
 from credit_risk_dagster.settings import Settings
 
 SECONDS_BETWEEN_LOOKS = 60

@@ -8,19 +8,19 @@ import dagster as dg
 from dagster._core.events import RunFailureReason
 from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RUN_FAILURE_REASON_TAG
 
+from credit_risk_dagster.assets.monthly import MONTHLY_JOB
 from credit_risk_dagster.automation.at_work import at_work_text, run_at_work
-from credit_risk_dagster.automation.jobs import MONTHLY_JOB
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.due import (
+from credit_risk_dagster.automation.due import (
     DueMonth,
     due_month,
     next_due_month,
     read_deliveries,
     unreadable_month,
 )
+from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import SOURCES
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (

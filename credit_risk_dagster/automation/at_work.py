@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import dagster as dg
 from filelock import FileLock, Timeout
 
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import Settings
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from credit_risk_dagster.assets.monthly import asset_key
+from credit_risk_dagster.assets.monthly import MONTHLY_JOB, TRAINING_JOB, asset_key
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 
@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
         UnresolvedAssetJobDefinition,
     )
-
-MONTHLY_JOB = "monthly"
-TRAINING_JOB = "training"
 
 
 def monthly_job() -> "UnresolvedAssetJobDefinition":

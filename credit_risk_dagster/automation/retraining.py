@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from credit_risk_dagster.assets.history import early_retraining_breaches, training_verdict
 from credit_risk_dagster.automation.arrival import sensor_status
 from credit_risk_dagster.automation.at_work import at_work_text, run_at_work
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.history import early_retraining_breaches, training_verdict
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.inference import PREDICTIONS
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
 from credit_risk_dagster.checks.structure import structure_checks
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
 from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED

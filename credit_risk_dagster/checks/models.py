@@ -2,17 +2,17 @@
 
 import pyarrow.compute as pc
 
+from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
 from credit_risk_dagster.checks.structure import structure_checks
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.history import production_record
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.monitoring.drift import significant_shifts
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS, RESTORE_ISSUED_SCORES
 from credit_risk_dagster.tables.monitoring import DRIFT, FACT_TABLES, PERFORMANCE, REPORT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 
 SHOWN_SHIFTS = 5

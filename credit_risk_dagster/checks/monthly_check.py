@@ -12,10 +12,10 @@ from dagster._core.storage.tags import (
 )
 
 from credit_risk_dagster.assets.monthly import POOL, asset_key
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.months import month_range
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.table import Table
 
 MONTHS, FAILED_MONTHS = "months", "failed months"
 SHOWN_MONTHS = 6

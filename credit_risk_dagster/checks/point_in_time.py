@@ -4,8 +4,8 @@ import pyarrow.compute as pc
 
 from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
 from credit_risk_dagster.checks.structure import structure_checks
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.features import CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.months import add_months, first_day
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS

@@ -3,10 +3,10 @@
 import pyarrow.parquet as pq
 
 from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.staged_rows import is_as_recorded
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.staged_rows import is_as_recorded
-from credit_risk_dagster.tables.table import Table
 
 
 def structure_checks(table: Table, remedy: str | None = None) -> list[MonthlyCheck]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from credit_risk_dagster.contract.sources import Source
 from credit_risk_dagster.delivery.files import DeliveredFile, find_files
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.lines import NO_MONTH
 from credit_risk_dagster.delivery.month import read_months
 from credit_risk_dagster.delivery.reader import judged_lines, month_key
-from credit_risk_dagster.sources import Source
 
 MEMORY_BYTES = 256 << 20
 

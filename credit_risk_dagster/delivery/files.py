@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from credit_risk_dagster.contract.sources import SOURCES, Source
 from credit_risk_dagster.errors import DeliveryError
 from credit_risk_dagster.months import parse_month
-from credit_risk_dagster.sources import SOURCES, Source
 
 # 2024-01, 2024_01 or 202401, with the day in the same style, standing by itself.
 _DATE = re.compile(

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
+from credit_risk_dagster.contract.sources import Source
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.lines import LINE_LIMIT
 from credit_risk_dagster.errors import DeliveryError
-from credit_risk_dagster.sources import Source
 
 _OTHER_FORMATS = {
     b"\x1f\x8b": "compressed with gzip",

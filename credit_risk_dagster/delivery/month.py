@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from credit_risk_dagster.content_hash import content_hash
+from credit_risk_dagster.contract.sources import Source
+from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.delivery.files import DeliveredFile, find_files
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.reader import (
@@ -20,7 +21,6 @@ from credit_risk_dagster.delivery.reader import (
     rows_schema,
 )
 from credit_risk_dagster.errors import DeliveryError
-from credit_risk_dagster.sources import Source
 
 UNDATED_LISTED = 1_000
 

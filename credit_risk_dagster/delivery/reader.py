@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from credit_risk_dagster.contract.sources import SNAPSHOT_DATE, Source
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.header import Header, open_delivery
 from credit_risk_dagster.delivery.lines import LINE_LIMIT, NO_MONTH, Fault, Lines, read_lines
 from credit_risk_dagster.delivery.syntax import Integers, Truths
 from credit_risk_dagster.errors import DeliveryError
-from credit_risk_dagster.sources import SNAPSHOT_DATE, Source
 
 SOURCE_FILE = "source_file"
 LINE_NUMBER = "line_number"

@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from credit_risk_dagster.contract.sources import ATTRIBUTES
 from credit_risk_dagster.demo.applicants import Applicants
 from credit_risk_dagster.demo.marginals import AGE, from_scores
 from credit_risk_dagster.demo.streams import Purpose, stream
-from credit_risk_dagster.sources import ATTRIBUTES
 
 OCCUPATIONS = (
     "Accountant",

@@ -3,10 +3,10 @@
 import numpy as np
 import pyarrow as pa
 
+from credit_risk_dagster.contract.sources import CLICKSTREAM
 from credit_risk_dagster.demo.applicants import LONGEST_LEAD, Applicants
 from credit_risk_dagster.demo.streams import Purpose, stream
 from credit_risk_dagster.months import add_months, month_range, months_between
-from credit_risk_dagster.sources import CLICKSTREAM
 
 CENTRE = 100.0
 MONTHLY_NOISE = 100.0

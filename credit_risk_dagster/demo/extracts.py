@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from credit_risk_dagster.sources import Source
+from credit_risk_dagster.contract.sources import Source
 
 Layout = Literal["cumulative", "monthly"]
 

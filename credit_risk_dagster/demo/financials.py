@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from credit_risk_dagster.contract.features import LOAN_TYPES
+from credit_risk_dagster.contract.sources import FINANCIALS
 from credit_risk_dagster.demo.applicants import Applicants
 from credit_risk_dagster.demo.marginals import (
     FINANCIAL_CURVES,
@@ -12,8 +14,6 @@ from credit_risk_dagster.demo.marginals import (
     from_scores,
 )
 from credit_risk_dagster.demo.streams import Purpose, stream
-from credit_risk_dagster.features import LOAN_TYPES
-from credit_risk_dagster.sources import FINANCIALS
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import pandas as pd
 import pyarrow as pa
 
+from credit_risk_dagster.contract.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, Source
 from credit_risk_dagster.demo.applicants import LONGEST_LEAD, Applicants, draw_applicants
 from credit_risk_dagster.demo.attributes import clean_attributes
 from credit_risk_dagster.demo.clickstream import (
@@ -35,7 +36,6 @@ from credit_risk_dagster.demo.loan_book import TENURE, Loans, draw_loans, snapsh
 from credit_risk_dagster.demo.outcomes import draw_defaults
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
 from credit_risk_dagster.months import add_months, month_range
-from credit_risk_dagster.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, Source
 
 __all__ = ["DemoPortfolio", "Layout", "generate"]
 

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from credit_risk_dagster.contract.sources import LOANS
 from credit_risk_dagster.demo.applicants import Applicants
 from credit_risk_dagster.demo.streams import Purpose, stream
 from credit_risk_dagster.months import months_between
-from credit_risk_dagster.sources import LOANS
 
 TENURE = 10
 INSTALMENT = 1_000

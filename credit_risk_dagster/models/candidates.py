@@ -1,16 +1,15 @@
-"""The candidates of every training, and what of each is tuned."""
+"""What of each candidate is tuned, and where tuning starts."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from credit_risk_dagster.contract.candidates import CandidateName
 
 if TYPE_CHECKING:
     from optuna.trial import Trial as OptunaTrial
 
-CandidateName = Literal["logistic_regression", "xgboost"]
 Parameters = Mapping[str, float | int]
-
-CANDIDATES: tuple[CandidateName, ...] = ("logistic_regression", "xgboost")
 
 DEFAULT_PARAMETERS: Mapping[CandidateName, Parameters] = MappingProxyType(
     {

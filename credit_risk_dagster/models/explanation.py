@@ -7,17 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from credit_risk_dagster.features import FEATURES
+from credit_risk_dagster.contract.features import FEATURES
+from credit_risk_dagster.tables.inference import REASON_COUNT
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 Floats = npt.NDArray[np.float64]
 Names = npt.NDArray[np.object_]
-
-REASON_COUNT = 4
-"""Reasons given for a score: as many as Regulation B's commentary to 12 CFR 1002.9(b)(2) finds
-useful to disclose."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
-from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, CandidateName, Parameters
+from credit_risk_dagster.contract.candidates import CandidateName
+from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, Parameters
 from credit_risk_dagster.models.pipelines import CLICKSTREAM, build_pipeline
 from credit_risk_dagster.models.shrinkage import ClickstreamShrinkage
 from credit_risk_dagster.models.training_rows import Labels, labels_of

@@ -14,15 +14,15 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from credit_risk_dagster import CODE_VERSION
-from credit_risk_dagster.content_hash import content_hash
-from credit_risk_dagster.features import (
+from credit_risk_dagster.contract.candidates import CandidateName
+from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
     CLICKSTREAM_MEANS,
     CLICKSTREAM_MONTHS,
     LABEL,
     NUMERIC_FEATURES,
 )
-from credit_risk_dagster.models.candidates import CandidateName
+from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.models.split import TrainingWindow
 from credit_risk_dagster.models.training_rows import COHORT, LOAN_ID, in_order
 

@@ -8,13 +8,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from credit_risk_dagster.features import (
+from credit_risk_dagster.contract.candidates import CandidateName
+from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
     CLICKSTREAM_MEANS,
     LOAN_TYPE_COLUMNS,
     NUMERIC_FEATURES,
 )
-from credit_risk_dagster.models.candidates import CandidateName, Parameters
+from credit_risk_dagster.models.candidates import Parameters
 from credit_risk_dagster.models.shrinkage import ClickstreamShrinkage
 from credit_risk_dagster.models.winsorizing import Winsorizer
 

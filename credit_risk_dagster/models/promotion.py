@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from credit_risk_dagster.models.candidates import CandidateName
+from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.models.comparison import PairedComparison, compare_auc, is_comparable
 
 PromotionAction = Literal["promoted", "kept", "none_yet"]

@@ -7,14 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.features import (
+from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
     CLICKSTREAM_MEANS,
     CLICKSTREAM_MONTHS,
     FEATURES,
     NUMERIC_FEATURES,
 )
+from credit_risk_dagster.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,7 +8,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from credit_risk_dagster.models.candidates import CandidateName, Parameters
+from credit_risk_dagster.contract.candidates import CandidateName
+from credit_risk_dagster.models.candidates import Parameters
 from credit_risk_dagster.models.identity import learned_numbers_hash
 from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.scoring import score

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from credit_risk_dagster.contract.features import LABEL
 from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.features import LABEL
 
 COHORT = "cohort"
 LOAN_ID = "loan_id"

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.candidates import (
     DEFAULT_PARAMETERS,
-    CandidateName,
     Parameters,
     suggest_parameters,
 )

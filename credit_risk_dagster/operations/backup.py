@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from credit_risk_dagster.automation.at_work import UNFINISHED
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.operations import databases
 from credit_risk_dagster.operations.backup_manifest import (

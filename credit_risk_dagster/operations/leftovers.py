@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from credit_risk_dagster.datamart import REFUSED, STAGING, Datamart
+from credit_risk_dagster.datamart.datamart import REFUSED, STAGING, Datamart
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 
 RESTORING = ".restoring"

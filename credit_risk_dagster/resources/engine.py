@@ -8,8 +8,8 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pydantic import PrivateAttr
 
-from credit_risk_dagster.engine import DuckDBEngine, Engine, SparkEngine
-from credit_risk_dagster.java import prepare_java
+from credit_risk_dagster.datamart.engine import DuckDBEngine, Engine, SparkEngine
+from credit_risk_dagster.resources.java import prepare_java
 from credit_risk_dagster.settings import Settings
 
 SMALL_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"

@@ -1,13 +1,13 @@
 """Bronze: the delivery as it came, as text, with where each row came from."""
 
+from credit_risk_dagster.contract.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, Source
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.delivery.reader import (
     LINE_NUMBER,
     REJECTED_SCHEMA,
     SOURCE_FILE,
     rows_schema,
 )
-from credit_risk_dagster.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, Source
-from credit_risk_dagster.tables.table import Table
 
 REJECTED = "rejected"
 PROVENANCE = (SOURCE_FILE, LINE_NUMBER)

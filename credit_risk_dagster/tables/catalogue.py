@@ -1,12 +1,12 @@
 """Every table of the platform, in the order in which a month fills them."""
 
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.monitoring import FACT_TABLES, REPORT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.silver import SILVER
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 
 ALL_TABLES: tuple[Table, ...] = (

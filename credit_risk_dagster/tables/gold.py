@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from credit_risk_dagster.features import (
+from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
     CLICKSTREAM_FEATURES,
     CLICKSTREAM_MONTHS,
@@ -14,7 +14,7 @@ from credit_risk_dagster.features import (
     LOAN_TYPE_COLUMNS,
     LOAN_TYPES,
 )
-from credit_risk_dagster.tables.table import Table, schema_of
+from credit_risk_dagster.datamart.table import Table, schema_of
 
 LABEL_MONTH_ON_BOOK = 6
 """Months from origination to the snapshot in which a loan's label matures."""

@@ -2,8 +2,11 @@
 
 import pyarrow as pa
 
-from credit_risk_dagster.models.explanation import REASON_COUNT
-from credit_risk_dagster.tables.table import Table
+from credit_risk_dagster.datamart.table import Table
+
+REASON_COUNT = 4
+"""Reasons given for a score: as many as Regulation B's commentary to 12 CFR 1002.9(b)(2) finds
+useful to disclose."""
 
 PREDICTIONS = Table(
     layer="inference",

@@ -9,10 +9,10 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from credit_risk_dagster.engine import DISPOSITION
+from credit_risk_dagster.datamart.engine import DISPOSITION
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.tables.bronze import PROVENANCE
 from credit_risk_dagster.tables.cleaning import Cleaned, join_texts, trimmed
-from credit_risk_dagster.tables.table import Table
 
 ACCEPTED = "rows"
 QUARANTINED = "quarantined"

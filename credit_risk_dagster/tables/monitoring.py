@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from credit_risk_dagster.tables.table import Table, schema_of
+from credit_risk_dagster.datamart.table import Table, schema_of
 
 _facts = schema_of(
     snapshot_date=pa.date32(),

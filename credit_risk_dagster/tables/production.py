@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from credit_risk_dagster.tables.table import Table, schema_of
+from credit_risk_dagster.datamart.table import Table, schema_of
 
 PRODUCTION_MODEL = Table(
     layer="production",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from credit_risk_dagster.manifest import Manifest
+from credit_risk_dagster.datamart.manifest import Manifest
 from credit_risk_dagster.tables.bronze import REJECTED
 from credit_risk_dagster.tables.cleaning import SEPARATOR
 from credit_risk_dagster.tables.judgement import QUARANTINED, REASONS

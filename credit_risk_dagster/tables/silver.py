@@ -6,8 +6,15 @@ The accepted ranges and the placeholders are the lender's own, from the data dic
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from credit_risk_dagster.features import CLICKSTREAM_FEATURES
-from credit_risk_dagster.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, SNAPSHOT_DATE
+from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
+from credit_risk_dagster.contract.sources import (
+    ATTRIBUTES,
+    CLICKSTREAM,
+    FINANCIALS,
+    LOANS,
+    SNAPSHOT_DATE,
+)
+from credit_risk_dagster.datamart.table import Table, schema_of
 from credit_risk_dagster.tables.cleaning import (
     Cleaned,
     category,
@@ -27,7 +34,6 @@ from credit_risk_dagster.tables.derived_columns import (
     payment_behaviour,
 )
 from credit_risk_dagster.tables.judgement import CORRECTIONS, beside, judge
-from credit_risk_dagster.tables.table import Table, schema_of
 
 SILVER_LOANS = Table(
     layer="silver",

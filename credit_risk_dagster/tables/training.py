@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from credit_risk_dagster.models.candidates import CANDIDATES
-from credit_risk_dagster.tables.table import Table, schema_of
+from credit_risk_dagster.contract.candidates import CANDIDATES
+from credit_risk_dagster.datamart.table import Table, schema_of
 
 OUT_OF_TIME_SCORES = "out_of_time_scores"
 

@@ -9,10 +9,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from credit_risk_dagster.assets.monthly import asset_key
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.contract.sources import (
+    ATTRIBUTES,
+    CLICKSTREAM,
+    FINANCIALS,
+    LOANS,
+    SOURCES,
+    Source,
+)
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.demo.extracts import Layout
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, SOURCES, Source
 from credit_risk_dagster.tables.bronze import (
     BRONZE,
     BRONZE_CLICKSTREAM,
@@ -26,7 +34,6 @@ from credit_risk_dagster.tables.silver import (
     SILVER,
     SILVER_LOANS,
 )
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
     LAST,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from credit_risk_dagster.assets.inference import with_revision
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.inference import PREDICTIONS, RESTORE_ISSUED_SCORES

@@ -6,13 +6,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.model_store import ModelStore
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.models.storage import MODEL_FILE, REMEDY
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES
 from credit_risk_dagster_tests.installation import content
 from credit_risk_dagster_tests.scored import CARRIED_OVER, TRAINED, copy_of, scored_installation

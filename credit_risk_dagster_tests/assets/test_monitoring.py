@@ -9,10 +9,10 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.metrics_store import CONDITIONS, FACTS, MetricsStore
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.monitoring.drift import significant_shifts
 from credit_risk_dagster.monitoring.report_plots import PLOTS
+from credit_risk_dagster.resources.metrics_store import CONDITIONS, FACTS, MetricsStore
 from credit_risk_dagster.resources.tracking import MONITORING_EXPERIMENT, model_tracking
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.monitoring import DRIFT, FACT_TABLES, PERFORMANCE, REPORT

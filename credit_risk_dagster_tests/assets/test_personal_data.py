@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from credit_risk_dagster.contract.sources import ATTRIBUTES
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import ATTRIBUTES
 from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES
 from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES
 from credit_risk_dagster_tests.deliveries import (

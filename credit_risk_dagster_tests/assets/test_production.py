@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from mlflow.entities.model_registry import ModelVersion
 
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.resources.tracking import (
     PRODUCTION_ALIAS,
     REGISTERED_MODEL,

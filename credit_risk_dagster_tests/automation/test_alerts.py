@@ -10,14 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from credit_risk_dagster.alerting.active import active_alerts
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.contract.sources import ATTRIBUTES
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.observability.alerting.active import active_alerts
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import ATTRIBUTES
 from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES
 from credit_risk_dagster.tables.monitoring import REPORT
 from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES
-from credit_risk_dagster_tests.alerting.receivers import Webhook, webhook_server
 from credit_risk_dagster_tests.automation.ticks import sensor_tick
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
@@ -28,6 +27,7 @@ from credit_risk_dagster_tests.deliveries import (
     delivered,
     file_of,
 )
+from credit_risk_dagster_tests.observability.alerting.receivers import Webhook, webhook_server
 from credit_risk_dagster_tests.table_runs import run_tables
 
 TABLES = (BRONZE_ATTRIBUTES, SILVER_ATTRIBUTES)

@@ -13,10 +13,10 @@ from dagster._core.test_utils import create_run_for_test
 
 from credit_risk_dagster.automation.arrival import ATTEMPTS, DELIVERY_TAG, REASON_TAG
 from credit_risk_dagster.automation.at_work import at_work_text, command_tags
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.contract.sources import CLICKSTREAM, FINANCIALS, LOANS
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.demo.extracts import Layout
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import CLICKSTREAM, FINANCIALS, LOANS
 from credit_risk_dagster.tables.bronze import BRONZE_FINANCIALS, BRONZE_LOANS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL

@@ -18,9 +18,9 @@ from credit_risk_dagster.automation.at_work import (
     command_tags,
     run_at_work,
 )
-from credit_risk_dagster.datamart import STAGING
+from credit_risk_dagster.datamart.datamart import STAGING
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.runs import open_instance
+from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.settings import Settings
 
 STARTED, FAILED = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
@@ -31,7 +31,7 @@ from pathlib import Path
 from dagster import DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 from credit_risk_dagster.automation.at_work import alone, command_tags
-from credit_risk_dagster.runs import open_instance
+from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.settings import Settings
 
 settings = Settings(home=Path(sys.argv[1]))

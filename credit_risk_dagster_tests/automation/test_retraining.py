@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
+from credit_risk_dagster.assets.history import early_retraining_breaches, training_verdict
 from credit_risk_dagster.automation.at_work import at_work_text
 from credit_risk_dagster.automation.retraining import training_request
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.history import early_retraining_breaches, training_verdict
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.monitoring.conditions import PERFORMANCE_CONDITION
 from credit_risk_dagster.months import add_months
 from credit_risk_dagster.settings import Settings

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster_tests.scored import TRAINED, scored_installation

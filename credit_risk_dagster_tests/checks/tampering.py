@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 
 from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import Finding
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.table import Table
 
 Change = Callable[[pa.Table], pa.Table]
 

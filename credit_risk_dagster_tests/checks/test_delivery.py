@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE, REJECTED

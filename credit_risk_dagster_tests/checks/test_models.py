@@ -6,12 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.monitoring import DRIFT, PERFORMANCE
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 from credit_risk_dagster_tests.checks.tampering import Change, find, rewrite, tamper, with_values
 from credit_risk_dagster_tests.scored import TRAINED

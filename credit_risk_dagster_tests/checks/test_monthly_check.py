@@ -6,12 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from credit_risk_dagster.automation.runs import month_tags
 from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import MonthlyCheck, build_checks, months_of_run
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.runs import month_tags
+from credit_risk_dagster.contract.sources import ATTRIBUTES
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import ATTRIBUTES
 from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES, BRONZE_LOANS
 from credit_risk_dagster.tables.gold import LABELS
 from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES, SILVER_LOANS

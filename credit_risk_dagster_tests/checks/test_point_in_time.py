@@ -7,11 +7,11 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.features import CLICKSTREAM_MONTHS
+from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS
+from credit_risk_dagster.contract.sources import CLICKSTREAM
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.months import month_range
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import CLICKSTREAM
 from credit_risk_dagster.tables.bronze import BRONZE_CLICKSTREAM
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS

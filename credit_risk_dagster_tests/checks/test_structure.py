@@ -3,10 +3,10 @@
 import pyarrow as pa
 import pytest
 
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster.tables.inference import PREDICTIONS, RESTORE_ISSUED_SCORES
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster_tests.checks.tampering import find, tamper
 from credit_risk_dagster_tests.scored import TRAINED
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from credit_risk_dagster.contract.sources import ATTRIBUTES, LOANS
 from credit_risk_dagster.delivery import delivered as delivered_module
 from credit_risk_dagster.delivery.delivered import delivered_months
 from credit_risk_dagster.delivery.month import read_months
 from credit_risk_dagster.errors import DeliveryError
-from credit_risk_dagster.sources import ATTRIBUTES, LOANS
 from credit_risk_dagster_tests.delivery.written import line, row, write, write_rows
 
 MONTHS = ["2024-01-01", "2024-02-01", "2024-03-01"]

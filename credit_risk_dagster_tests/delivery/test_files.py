@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from credit_risk_dagster.contract.sources import ATTRIBUTES, LOANS, SOURCES
 from credit_risk_dagster.delivery.files import find_files
 from credit_risk_dagster.errors import DeliveryError
-from credit_risk_dagster.sources import ATTRIBUTES, LOANS, SOURCES
 
 
 def put(folder: Path, *relatives: str) -> None:

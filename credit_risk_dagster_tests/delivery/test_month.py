@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.content_hash import content_hash
+from credit_risk_dagster.contract.sources import ATTRIBUTES, SNAPSHOT_DATE, SOURCES, Source
+from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.delivery import month as month_module
 from credit_risk_dagster.delivery.delivered import delivered_months
 from credit_risk_dagster.delivery.month import MonthDelivery, read_months
 from credit_risk_dagster.errors import DeliveryError
 from credit_risk_dagster.months import month_range
-from credit_risk_dagster.sources import ATTRIBUTES, SNAPSHOT_DATE, SOURCES, Source
 from credit_risk_dagster_tests.delivery.written import (
     COLUMNS,
     HEADER,

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from credit_risk_dagster.contract.sources import ATTRIBUTES
 from credit_risk_dagster.delivery import lines as lines_module
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA, read_file, rows_schema
 from credit_risk_dagster.errors import DeliveryError
-from credit_risk_dagster.sources import ATTRIBUTES
 from credit_risk_dagster_tests.delivery.written import (
     COLUMNS,
     HEADER,

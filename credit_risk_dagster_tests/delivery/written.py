@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from credit_risk_dagster.contract.sources import ATTRIBUTES, SNAPSHOT_DATE
 from credit_risk_dagster.delivery.files import DeliveredFile
-from credit_risk_dagster.sources import ATTRIBUTES, SNAPSHOT_DATE
 
 COLUMNS = ATTRIBUTES.columns
 HEADER = ",".join(COLUMNS).encode()

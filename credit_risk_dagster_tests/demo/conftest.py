@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
+from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.demo.generator import DemoPortfolio, generate
-from credit_risk_dagster.features import CLICKSTREAM_FEATURES
-from credit_risk_dagster.sources import SOURCES
 
 Extracts = dict[str, pd.DataFrame]
 

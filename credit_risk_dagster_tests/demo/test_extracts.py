@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from credit_risk_dagster.contract.sources import ATTRIBUTES, LOANS
 from credit_risk_dagster.demo.extracts import append_frame, begin_extract, extract_path
-from credit_risk_dagster.sources import ATTRIBUTES, LOANS
 
 
 def test_a_cumulative_extract_is_one_file_for_all_months() -> None:

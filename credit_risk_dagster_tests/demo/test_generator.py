@@ -6,9 +6,9 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.months import month_range
-from credit_risk_dagster.sources import SOURCES
 from credit_risk_dagster_tests.demo.conftest import SMALL, Extracts, numbers, read_extracts
 
 MAIN_FEATURES = {

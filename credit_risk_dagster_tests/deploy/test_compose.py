@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from credit_risk_dagster.runs import INSTANCE_CONFIG
+from credit_risk_dagster.resources.instance import INSTANCE_CONFIG
 from credit_risk_dagster_tests.deploy.compose import (
     COMPOSE_FILE,
     TOP,

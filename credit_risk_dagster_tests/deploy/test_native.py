@@ -23,9 +23,9 @@ import sqlalchemy as sa
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 from prometheus_client.parser import text_string_to_metric_families
 
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.metrics_store import FACTS, MetricsStore
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.months import add_months, month_range
+from credit_risk_dagster.resources.metrics_store import FACTS, MetricsStore
 from credit_risk_dagster.resources.tracking import EXPERIMENT, PRODUCTION_ALIAS, REGISTERED_MODEL
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH

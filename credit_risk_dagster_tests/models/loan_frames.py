@@ -5,7 +5,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from credit_risk_dagster.features import (
+from credit_risk_dagster.contract.candidates import CandidateName
+from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
     CLICKSTREAM_MEANS,
     CLICKSTREAM_MONTHS,
@@ -13,7 +14,6 @@ from credit_risk_dagster.features import (
     LOAN_TYPE_COLUMNS,
     NUMERIC_FEATURES,
 )
-from credit_risk_dagster.models.candidates import CandidateName
 from credit_risk_dagster.models.split import TrainingWindow, training_window
 from credit_risk_dagster.models.training import TrainedCandidate, train_candidate
 from credit_risk_dagster.months import month_range

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from optuna.trial import FixedTrial, Trial
 
-from credit_risk_dagster.features import CLICKSTREAM_MEANS, CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.contract.features import CLICKSTREAM_MEANS, CLICKSTREAM_MONTHS, LABEL
 from credit_risk_dagster.models.candidates import (
     CANDIDATES,
     DEFAULT_PARAMETERS,

@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from credit_risk_dagster.features import FEATURES, LABEL
+from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.contract.features import FEATURES, LABEL
 from credit_risk_dagster.models import identity
-from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.models.identity import (
     learned_numbers_hash,
     model_id,

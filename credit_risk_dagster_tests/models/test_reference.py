@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from credit_risk_dagster.features import CLICKSTREAM_MEANS, FEATURES, NUMERIC_FEATURES
+from credit_risk_dagster.contract.features import CLICKSTREAM_MEANS, FEATURES, NUMERIC_FEATURES
 from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 

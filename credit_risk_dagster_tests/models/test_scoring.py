@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 

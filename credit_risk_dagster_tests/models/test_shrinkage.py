@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.features import (
+from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
     CLICKSTREAM_MEANS,
     CLICKSTREAM_MONTHS,
     FEATURES,
     NUMERIC_FEATURES,
 )
+from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.shrinkage import ClickstreamShrinkage
 from credit_risk_dagster_tests.models.loan_frames import loan_frame
 

@@ -8,8 +8,8 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 from xgboost import Booster, DMatrix
 
+from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.identity import learned_numbers_hash
 from credit_risk_dagster.models.scoring import score

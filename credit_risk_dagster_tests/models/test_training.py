@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.contract.features import CATEGORICAL_FEATURES, LABEL, NUMERIC_FEATURES
 from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.features import CATEGORICAL_FEATURES, LABEL, NUMERIC_FEATURES
-from credit_risk_dagster.models.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.training import TrainedCandidate

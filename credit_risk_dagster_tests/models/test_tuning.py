@@ -3,9 +3,10 @@ import optuna
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.contract.features import LABEL
 from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.features import LABEL
-from credit_risk_dagster.models.candidates import CANDIDATES, DEFAULT_PARAMETERS, CandidateName
+from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS
 from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.split import TrainingWindow
 from credit_risk_dagster.models.tuning import tune

@@ -6,7 +6,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from credit_risk_dagster.engine import DuckDBEngine, Engine
+from credit_risk_dagster.datamart.engine import DuckDBEngine, Engine
 from credit_risk_dagster.monitoring.portfolio import book_facts, roll_facts, vintage_facts
 from credit_risk_dagster.tables.portfolio import book_counts, roll_counts, vintage_counts
 

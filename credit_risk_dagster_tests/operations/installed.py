@@ -10,14 +10,14 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from credit_risk_dagster.metrics_store import ALERTS, MetricsStore
 from credit_risk_dagster.months import first_day
 from credit_risk_dagster.operations.artifact_addresses import follow_artifacts
 from credit_risk_dagster.operations.backup import take_backup
 from credit_risk_dagster.operations.backup_manifest import BackupManifest
 from credit_risk_dagster.operations.places import MlflowServer
+from credit_risk_dagster.resources.instance import open_instance
+from credit_risk_dagster.resources.metrics_store import ALERTS, MetricsStore
 from credit_risk_dagster.resources.tracking import REGISTERED_MODEL, model_tracking
-from credit_risk_dagster.runs import open_instance
 from credit_risk_dagster.settings import Settings, load_settings, save_settings
 from credit_risk_dagster.tables.training import TRAINING_DECISION
 from credit_risk_dagster_tests.installation import SMALL_POLICY

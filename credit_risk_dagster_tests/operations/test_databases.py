@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.metrics_store import ALERTS, MetricsStore
 from credit_risk_dagster.operations import postgresql
 from credit_risk_dagster.operations.backup_manifest import BackupManifest
 from credit_risk_dagster.operations.databases import connected
 from credit_risk_dagster.operations.places import MlflowServer
 from credit_risk_dagster.operations.restore import restore_backup
+from credit_risk_dagster.resources.metrics_store import ALERTS, MetricsStore
 from credit_risk_dagster.resources.tracking import REGISTERED_MODEL, model_tracking
 from credit_risk_dagster.settings import Settings, load_settings
 from credit_risk_dagster.tables.training import TRAINING_DECISION

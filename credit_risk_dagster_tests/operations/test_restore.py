@@ -8,15 +8,15 @@ from typing import Any
 import mlflow.artifacts
 import pytest
 
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.command_line.proof import prove_score
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.metrics_store import ALERTS, MetricsStore
-from credit_risk_dagster.model_store import ModelStore
 from credit_risk_dagster.operations import restore as restoring
 from credit_risk_dagster.operations.backup_manifest import BackupManifest
 from credit_risk_dagster.operations.restore import restore_backup
 from credit_risk_dagster.operations.trees import KeptFile, mode_of
-from credit_risk_dagster.proof import prove_score
+from credit_risk_dagster.resources.metrics_store import ALERTS, MetricsStore
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.resources.tracking import REGISTERED_MODEL, model_tracking
 from credit_risk_dagster.settings import Settings, load_settings
 from credit_risk_dagster.tables.inference import PREDICTIONS

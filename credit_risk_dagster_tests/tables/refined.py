@@ -10,12 +10,12 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from credit_risk_dagster.assets.silver import REFINE
-from credit_risk_dagster.engine import DISPOSITION
-from credit_risk_dagster.features import CLICKSTREAM_FEATURES
+from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
+from credit_risk_dagster.datamart.engine import DISPOSITION
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import ACCEPTED, CORRECTIONS, REASONS
 from credit_risk_dagster.tables.silver import SILVER
-from credit_risk_dagster.tables.table import Table
 
 Row = dict[str, str]
 

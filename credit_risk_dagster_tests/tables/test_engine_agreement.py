@@ -15,17 +15,17 @@ import pytest
 
 from credit_risk_dagster.assets.refinement import Record, refine
 from credit_risk_dagster.assets.silver import REFINE
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.engine import DuckDBEngine, Engine
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.delivery.month import read_months
-from credit_risk_dagster.engine import DuckDBEngine, Engine
 from credit_risk_dagster.months import month_range
-from credit_risk_dagster.sources import SOURCES
 from credit_risk_dagster.tables import gold
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
 from credit_risk_dagster.tables.silver import SILVER
-from credit_risk_dagster.tables.table import Table
 from credit_risk_dagster_tests.installation import lender_sample
 from credit_risk_dagster_tests.tables.refined import VALID, Row, bronze, delivered
 

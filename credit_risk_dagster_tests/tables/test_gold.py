@@ -6,7 +6,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from credit_risk_dagster.features import (
+from credit_risk_dagster.contract.features import (
     CLICKSTREAM_FEATURES,
     CLICKSTREAM_MEANS,
     FINANCIAL_AMOUNTS,

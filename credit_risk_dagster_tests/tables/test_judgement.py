@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credit_risk_dagster.assets.refinement import Record, refine
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.engine import DuckDBEngine
-from credit_risk_dagster.manifest import Manifest
-from credit_risk_dagster.sources import SOURCES
+from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.engine import DuckDBEngine
+from credit_risk_dagster.datamart.manifest import Manifest
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import ACCEPTED, DUPLICATES, QUARANTINED
 from credit_risk_dagster.tables.silver import SILVER, attributes

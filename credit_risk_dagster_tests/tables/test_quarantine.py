@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from credit_risk_dagster.manifest import Manifest
+from credit_risk_dagster.datamart.manifest import Manifest
 from credit_risk_dagster.tables.quarantine import (
     quarantined_rows,
     quarantined_share,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.features import CLICKSTREAM_FEATURES
-from credit_risk_dagster.sources import SOURCES
+from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
+from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.tables.silver import SILVER
 from credit_risk_dagster_tests.tables.refined import VALID, Outcome, outcome, outcomes
 

@@ -1,7 +1,7 @@
 import pyarrow as pa
 
+from credit_risk_dagster.datamart.table import Table, schema_of
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
-from credit_risk_dagster.tables.table import Table, schema_of
 
 TABLE = Table(
     layer="gold",

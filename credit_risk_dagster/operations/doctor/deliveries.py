@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.delivery.delivered import delivered_months
 from credit_risk_dagster.errors import DeliveryError
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.sources import SOURCES
 
 
 def delivery_findings(settings: Settings) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from credit_risk_dagster.operations.doctor.home import home_findings
 from credit_risk_dagster.operations.doctor.months import time_findings
 from credit_risk_dagster.operations.doctor.software import software_findings
 from credit_risk_dagster.operations.doctor.stored import stored_findings
-from credit_risk_dagster.runs import open_instance
+from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.settings import PREFIX, Settings, load_settings
 
 NESTED = "__"

@@ -7,8 +7,8 @@ from platform import python_version
 from packaging.requirements import Requirement
 
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.java import prepare_java
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
+from credit_risk_dagster.resources.java import prepare_java
 from credit_risk_dagster.settings import Settings
 
 PROJECT = "credit-risk-dagster"

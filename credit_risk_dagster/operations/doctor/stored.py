@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from credit_risk_dagster.datamart import Datamart
-from credit_risk_dagster.model_store import ModelStore
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.models.storage import MODEL_FILE, REMEDY
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok
 from credit_risk_dagster.operations.trees import sha256_of
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL

@@ -1,6 +1,6 @@
 """What the doctor says of partitions and model files."""
 
-from credit_risk_dagster.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.operations.doctor.finding import Finding
 from credit_risk_dagster.operations.doctor.stored import stored_findings
 from credit_risk_dagster.settings import Settings

@@ -1,0 +1,257 @@
+"""The command `credit-risk`: the demo, runs, Dagit, figures, proofs, the exporter, operations."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import date
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from credit_risk_dagster.command_line.operation_commands import backup, doctor, restore
+from credit_risk_dagster.command_line.printing import (
+    print_alerts,
+    print_outcome,
+    print_proof,
+    print_status,
+)
+from credit_risk_dagster.command_line.set_up import (
+    begin_demo,
+    known_months,
+    mark_demo,
+    require_snapshot,
+    set_up,
+)
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.errors import PlatformError
+from credit_risk_dagster.months import month_of, month_range, parse_month
+from credit_risk_dagster.resources.model_store import ModelStore
+from credit_risk_dagster.settings import Settings, load_settings
+
+app = typer.Typer(
+    help="Run, inspect and explain the monthly credit-risk platform.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+out, err = Console(), Console(stderr=True)
+
+REPORTS_PORT = 3070
+REPORTS_URL = f"http://127.0.0.1:{REPORTS_PORT}"
+DEMO_MONTHS, DEMO_APPLICANTS = 30, 500
+
+Home = Annotated[Path | None, typer.Option(help="The home of the installation; default: datamart.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command()
+def demo(
+    months: Annotated[int, typer.Option(min=1, help="Snapshot months.")] = DEMO_MONTHS,
+    applicants: Annotated[int, typer.Option(min=1, help="Applicants a month.")] = DEMO_APPLICANTS,
+    ending: Annotated[str | None, typer.Option(help="Last month, YYYY-MM; default: now.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Other seeds give other borrowers.")] = 1,
+    drift_from: Annotated[str | None, typer.Option(help="Month from which drift sets in.")] = None,
+    home: Home = None,
+) -> None:
+    """Generate a lender's extracts and run every month of them."""
+    from credit_risk_dagster.demo.generator import generate
+    from credit_risk_dagster.demo.portfolio import DemoPortfolio
+
+    settings = load_settings(home)
+    portfolio = DemoPortfolio(
+        last_month=parse_month(ending) if ending else month_of(date.today()),
+        months=months,
+        applicants_per_month=applicants,
+        seed=seed,
+        drift_from=drift_from,
+    )
+    require_snapshot(settings, portfolio.last_month)
+    begin_demo(settings)
+    with out.status(f"Generating {months} months of {applicants} applicants"):
+        generate(portfolio, settings.home / "raw")
+    mark_demo(settings.home)
+    _run(settings, None, portfolio.first_month, portfolio.last_month)
+
+
+@app.command()
+def run(
+    raw: Annotated[Path | None, typer.Option(help="The folder of the raw extracts.")] = None,
+    months: Annotated[
+        str | None, typer.Option(help="One month or a range: 2024-01 or 2023-01..2024-12.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Run months on given raw data; the first run fixes the first month of the installation."""
+    settings = load_settings(home)
+    _run(settings, raw, *_months(months, settings))
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="Dagit's port.")] = 3000,
+    home: Home = None,
+) -> None:
+    """Start Dagit and its daemon on this installation, and serve its reports."""
+    from credit_risk_dagster.resources.instance import prepare_home
+
+    settings = load_settings(home)
+    prepare_home(settings)
+    settings.reports_folder.mkdir(parents=True, exist_ok=True)
+    _serve_reports(settings.reports_folder)
+    environment = {**os.environ, "CREDIT_RISK_HOME": str(settings.home.resolve())}
+    dagster = Path(sys.executable).with_name("dagster")
+    module = "credit_risk_dagster.definitions"
+    command = [str(dagster), "dev", "-m", module, "-h", "127.0.0.1", "-p", str(port)]
+    out.print(f"Dagit: http://127.0.0.1:{port}   reports: {REPORTS_URL}")
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603
+
+
+@app.command()
+def status(
+    as_json: AsJson = False,
+    months: Annotated[str | None, typer.Option(help="One month or a range.")] = None,
+    home: Home = None,
+) -> None:
+    """Show what is known of every month: decision, model, performance, drift, rows, checks."""
+    settings = load_settings(home)
+    records = _records(settings, months)
+    if not records:
+        raise PlatformError(
+            f"No month{f' of {months}' if months else ''} has been run in {settings.home} yet. "
+            "Start with `credit-risk demo`, or `credit-risk run --raw FOLDER --months A..B`."
+        )
+    if as_json:
+        sys.stdout.write(json.dumps(records, indent=2) + "\n")
+    else:
+        print_status(out, records)
+
+
+@app.command()
+def explain(
+    loan_id: Annotated[str, typer.Argument(help="For example CUS_0x1037_2023_01_01.")],
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Show one applicant from raw rows to score: the proof that it used nothing of the future."""
+    from credit_risk_dagster.command_line.proof import prove_score
+
+    settings = load_settings(home)
+    datamart, models = Datamart(settings.home), ModelStore(settings.home / "models")
+    proof = prove_score(settings, datamart, models, loan_id)
+    if as_json:
+        sys.stdout.write(json.dumps(proof.to_dict(), indent=2, default=str) + "\n")
+    else:
+        print_proof(out, proof)
+    raise typer.Exit(0 if all(claim.holds for claim in proof.claims) else 1)
+
+
+@app.command()
+def alerts(
+    as_json: AsJson = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    home: Home = None,
+) -> None:
+    """List the alerts that are open: what was told, of which month, since when."""
+    from credit_risk_dagster.observability.alerting.ledger import alert_history
+    from credit_risk_dagster.resources.metrics_store import MetricsStore
+
+    store = MetricsStore(load_settings(home).metrics_store_url)
+    records = alert_history(store, only_open=not everything)
+    if as_json:
+        sys.stdout.write(json.dumps(records, indent=2, default=str) + "\n")
+    else:
+        print_alerts(out, records)
+
+
+@app.command()
+def exporter(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 9464,
+    home: Home = None,
+) -> None:
+    """Serve the latest figures, runs and checks to Prometheus."""
+    from credit_risk_dagster.observability.exporter.server import serve
+
+    serve(load_settings(home), host, port)
+
+
+for command in (backup, restore, doctor):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; an error that an operator can act on is printed without a stack trace."""
+    try:
+        app()
+    except (PlatformError, ValueError) as error:
+        err.print(f"[bold red]Error[/] {error}", highlight=False)
+        sys.exit(1)
+
+
+def _run(settings: Settings, raw: Path | None, first: str, last: str) -> None:
+    """Set up what is not set up yet, run, and report."""
+    from credit_risk_dagster.automation.runs import run_months
+    from credit_risk_dagster.definitions import build_definitions
+    from credit_risk_dagster.resources.instance import open_instance
+
+    settings = set_up(settings, raw, first, last, REPORTS_URL)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=err,
+    )
+    with open_instance(settings) as instance, bar:
+        task = bar.add_task(f"{first[:7]} to {last[:7]}", total=None)
+
+        def progress(done: int, total: int, at_work: str) -> None:
+            bar.update(task, completed=done, total=total, description=at_work[:60].ljust(60))
+
+        definitions = build_definitions(settings)
+        outcome = run_months(settings, instance, definitions, first, last, progress)
+    print_outcome(out, outcome)
+    print_status(out, _records(settings, f"{first}..{last}"))
+    if not outcome.succeeded:
+        raise typer.Exit(1)
+
+
+def _records(settings: Settings, months: str | None) -> list[dict[str, object]]:
+    from credit_risk_dagster.checks.history import failed_checks_by_month
+    from credit_risk_dagster.command_line.status import month_records
+    from credit_risk_dagster.resources.instance import open_instance
+
+    known = known_months(settings.home)
+    if months is not None:
+        first, last = _months(months, settings)
+        known = [month for month in known if first <= month <= last]
+    if not known:
+        return []
+    with open_instance(settings) as instance:
+        return month_records(Datamart(settings.home), known, failed_checks_by_month(instance))
+
+
+def _months(text: str | None, settings: Settings) -> tuple[str, str]:
+    if text is None:
+        return settings.first_month, settings.latest_month(date.today())
+    first, _, last = text.partition("..")
+    span = parse_month(first), parse_month(last or first)
+    if not month_range(*span):
+        raise PlatformError(f"{text} ends before it begins: write the earlier month first.")
+    return span
+
+
+def _serve_reports(folder: Path) -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", REPORTS_PORT), handler)
+    except OSError:
+        err.print(f"Port {REPORTS_PORT} is taken: reports are not served, open them in {folder}.")
+        return
+    threading.Thread(target=server.serve_forever, daemon=True).start()

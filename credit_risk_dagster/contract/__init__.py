@@ -1,0 +1,1 @@
+"""What a lender delivers, and what the models see."""

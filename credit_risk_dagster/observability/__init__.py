@@ -1,0 +1,1 @@
+"""What people watch: the exporter, alerts and dashboards."""

@@ -1,0 +1,91 @@
+"""What is wrong now: the conditions that are to be told, from runs, checks and months."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from credit_risk_dagster.checks.history import failed_checks_by_month
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.months import first_day
+from credit_risk_dagster.observability.alerting.failed_runs import months_of_failed_runs
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.bronze import BRONZE
+from credit_risk_dagster.tables.monitoring import REPORT
+
+FAILED_RUN, FAILED_CHECK, LATE_DATA = "failed_run", "failed_check", "late_data"
+ERROR = dg.AssetCheckSeverity.ERROR.value
+
+TOLD_AS_CONDITION = ("drift_bands", "performance_holds")
+"""Checks whose finding is a condition of the report, which has its own rule of when to tell."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A condition of a month that somebody is to be told of.
+
+    Attributes:
+        condition: its name, for a check with the table and the check behind it.
+        month: the month that it is about.
+        severity: `ERROR`; the word of Dagster's checks.
+        sentence: what was found and what to do.
+    """
+
+    condition: str
+    month: str
+    severity: str
+    sentence: str
+
+    @property
+    def rule(self) -> str:
+        """The name of the condition alone, by which it can be muted."""
+        return self.condition.split(" ")[0]
+
+
+def active_alerts(
+    instance: dg.DagsterInstance, datamart: Datamart, settings: Settings, today: date
+) -> list[Alert]:
+    """Return what is wrong now and not muted, oldest month first."""
+    alerts = [
+        *_failed_runs(instance),
+        *_failed_checks(instance),
+        *_late_data(datamart, settings, today),
+        *_conditions(datamart),
+    ]
+    told = (alert for alert in alerts if alert.rule not in settings.alerts.muted)
+    return sorted(told, key=lambda alert: (alert.month, alert.condition))
+
+
+def _failed_runs(instance: dg.DagsterInstance) -> Iterator[Alert]:
+    failures: Mapping[str, str] = months_of_failed_runs(instance)
+    for month, sentence in failures.items():
+        yield Alert(FAILED_RUN, month, ERROR, sentence)
+
+
+def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Alert]:
+    for month, checks in failed_checks_by_month(instance).items():
+        for check in checks:
+            if check.severity == ERROR and check.name not in TOLD_AS_CONDITION:
+                name = f"{FAILED_CHECK} {check.table} {check.name}"
+                yield Alert(name, month, check.severity, check.description)
+
+
+def _late_data(datamart: Datamart, settings: Settings, today: date) -> Iterator[Alert]:
+    month = settings.latest_month(today)
+    missing = [name for name, table in BRONZE.items() if datamart.manifest(table, month) is None]
+    deadline = first_day(month).replace(day=settings.deadline_day)
+    if missing and today >= deadline:
+        sentence = (
+            f"Due by {deadline}, not there: {', '.join(missing)}. Ask for the delivery; "
+            "`credit-risk doctor` says what has arrived."
+        )
+        yield Alert(LATE_DATA, month, ERROR, sentence)
+
+
+def _conditions(datamart: Datamart) -> Iterator[Alert]:
+    """The red lights of the newest month: older ones are history, which nobody can act on."""
+    for month in datamart.months(REPORT)[-1:]:
+        for row in datamart.read(REPORT, [month]).to_pylist():
+            if row["light"] == "red":
+                yield Alert(row["condition"], month, ERROR, row["sentence"])

@@ -1,0 +1,44 @@
+"""Dagster's own instance of an installation: where it keeps runs and events."""
+
+import os
+from contextlib import AbstractContextManager
+
+import dagster as dg
+
+from credit_risk_dagster.settings import Settings
+
+INSTANCE_CONFIG = """# Written once; change it as you like.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+concurrency:
+  pools:
+    granularity: run
+    default_limit: 1
+# A run that died with its code location must not hold the pool for ever; none takes a day.
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 30
+  max_runtime_seconds: 86400
+"""
+"""One run at a time holds the datamart's pool, so that months never run at the same time."""
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make Dagster's home and name it in the environment, where Dagster looks for it."""
+    home = settings.dagster_home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(INSTANCE_CONFIG, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+
+
+def open_instance(settings: Settings) -> AbstractContextManager[dg.DagsterInstance]:
+    """Open the installation's Dagster instance."""
+    prepare_home(settings)
+    return dg.DagsterInstance.get()

@@ -1,0 +1,225 @@
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from credit_risk_dagster.assets.inference import SCORED_SCHEMA, score_rows
+from credit_risk_dagster.datamart.engine import (
+    BATCH_ROWS,
+    DISPOSITION,
+    DuckDBEngine,
+    Engine,
+    SparkEngine,
+)
+from credit_risk_dagster.models.storage import MODEL_FILE, save_model
+from credit_risk_dagster.tables.gold import FEATURES_TABLE
+from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
+
+SCHEMA = pa.schema([("loan_id", pa.string()), ("month", pa.date32()), ("amount", pa.float64())])
+JANUARY, FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
+
+each_engine = pytest.mark.parametrize(
+    "engine", ["duckdb", pytest.param("pyspark", marks=pytest.mark.slow)], indirect=True
+)
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "duckdb":
+        return DuckDBEngine()
+    spark: Engine = request.getfixturevalue("spark")
+    return spark
+
+
+def file_of(folder: Path, rows: pa.Table, name: str = "rows") -> Path:
+    path = folder / f"{name}.parquet"
+    pq.write_table(rows, path)
+    return path
+
+
+def loans(*keys: str, month: date = JANUARY) -> pa.Table:
+    return pa.table(
+        {"loan_id": keys, "month": [month] * len(keys), "amount": [float(len(keys))] * len(keys)},
+        schema=SCHEMA,
+    )
+
+
+@each_engine
+def test_files_are_read_with_the_declared_columns_and_types(engine: Engine, tmp_path: Path) -> None:
+    narrow = pa.table(
+        {
+            "amount": pa.array([1, None], pa.int32()),
+            "unknown": ["x", "y"],
+            "loan_id": pa.array(["a", "b"], pa.large_string()),
+            "month": [JANUARY, FEBRUARY],
+        }
+    )
+    found = engine.read([file_of(tmp_path, narrow)], SCHEMA).to_pyarrow()
+    assert found.schema.names == SCHEMA.names
+    assert found.cast(SCHEMA).sort_by("loan_id").to_pylist() == [
+        {"loan_id": "a", "month": JANUARY, "amount": 1.0},
+        {"loan_id": "b", "month": FEBRUARY, "amount": None},
+    ]
+
+
+@each_engine
+def test_several_files_are_one_table(engine: Engine, tmp_path: Path) -> None:
+    files = [file_of(tmp_path, loans(f"L{number}"), str(number)) for number in range(3)]
+    found = engine.read(files, SCHEMA).to_pyarrow()
+    assert sorted(found["loan_id"].to_pylist()) == ["L0", "L1", "L2"]
+
+
+@each_engine
+def test_no_files_are_an_empty_table_of_the_declared_columns(engine: Engine) -> None:
+    found = engine.read([], SCHEMA).to_pyarrow()
+    assert found.cast(SCHEMA).equals(SCHEMA.empty_table())
+
+
+@each_engine
+def test_each_month_and_disposition_is_one_file_in_key_order(
+    engine: Engine, tmp_path: Path
+) -> None:
+    keys = ["b", "B", "a", "é", "\uffff", "😀", "10", "9", ""]
+    rows = pa.concat_tables([loans(*keys), loans("y", "x", month=FEBRUARY)])
+    table = engine.read([file_of(tmp_path, rows)], SCHEMA)
+    judged = table.mutate(**{DISPOSITION: (table.loan_id == "9").ifelse("quarantined", "rows")})
+    engine.write(judged, ["loan_id"], "month", tmp_path / "out")
+
+    written = {
+        path.relative_to(tmp_path / "out").as_posix(): pq.read_table(path, partitioning=None)
+        for path in (tmp_path / "out").glob("????-??-01/*.parquet")
+    }
+    in_order = sorted({*keys} - {"9"}, key=lambda key: key.encode())
+    assert {name: part["loan_id"].to_pylist() for name, part in written.items()} == {
+        "2024-01-01/rows.parquet": in_order,
+        "2024-01-01/quarantined.parquet": ["9"],
+        "2024-02-01/rows.parquet": ["x", "y"],
+    }
+    assert {tuple(part.column_names) for part in written.values()} == {tuple(SCHEMA.names)}
+
+
+@each_engine
+def test_rows_without_a_disposition_are_accepted(engine: Engine, tmp_path: Path) -> None:
+    table = engine.read([file_of(tmp_path, loans("a"))], SCHEMA)
+    engine.write(table, ["loan_id"], "month", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "2024-01-01").iterdir()] == ["rows.parquet"]
+
+
+@pytest.mark.slow
+def test_spark_reads_and_writes_local_files_whatever_file_system_its_cluster_has(
+    spark: Engine, tmp_path: Path
+) -> None:
+    assert isinstance(spark, SparkEngine)
+    folder = tmp_path / "Zürich 100%"
+    folder.mkdir()
+    spark._session.conf.set("fs.defaultFS", "hdfs://cluster.example:8020")
+    try:
+        table = spark.read([file_of(folder, loans("a"))], SCHEMA)
+        spark.write(table, ["loan_id"], "month", folder / "out")
+    finally:
+        spark._session.conf.unset("fs.defaultFS")
+    written = pq.read_table(folder / "out" / "2024-01-01" / "rows.parquet", partitioning=None)
+    assert written["loan_id"].to_pylist() == ["a"]
+
+
+def doubled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return columns in another order than declared, one of them new, with nulls kept."""
+    return pd.DataFrame(
+        {
+            "amount": frame["amount"] * 2,
+            "note": frame["loan_id"].str.upper().mask(frame["amount"].isna()),
+            "loan_id": frame["loan_id"],
+        }
+    )
+
+
+MAPPED = pa.schema([("loan_id", pa.string()), ("note", pa.string()), ("amount", pa.float64())])
+
+
+@each_engine
+def test_a_function_is_applied_to_all_rows_and_its_result_comes_in_key_order(
+    engine: Engine, tmp_path: Path
+) -> None:
+    rows = pa.table({"loan_id": ["c", "a", "b"], "month": [JANUARY] * 3, "amount": [1.5, None, 3]})
+    table = engine.read([file_of(tmp_path, rows)], SCHEMA)
+    found = engine.map_rows(table, doubled, MAPPED, ["loan_id"])
+    assert found.schema == MAPPED
+    assert found.to_pylist() == [
+        {"loan_id": "a", "note": None, "amount": None},
+        {"loan_id": "b", "note": "B", "amount": 6.0},
+        {"loan_id": "c", "note": "C", "amount": 3.0},
+    ]
+
+
+@each_engine
+def test_a_function_is_not_called_where_there_are_no_rows(engine: Engine) -> None:
+    def never(frame: pd.DataFrame) -> pd.DataFrame:
+        raise AssertionError(f"called with {len(frame)} rows")
+
+    found = engine.map_rows(engine.read([], SCHEMA), never, MAPPED, ["loan_id"])
+    assert found.equals(MAPPED.empty_table())
+
+
+def test_many_rows_are_mapped_batch_by_batch(tmp_path: Path) -> None:
+    names = [f"{number:06d}" for number in range(BATCH_ROWS + 10)]
+    engine = DuckDBEngine()
+    sizes: list[int] = []
+
+    def counted(frame: pd.DataFrame) -> pd.DataFrame:
+        sizes.append(len(frame))
+        return doubled(frame)
+
+    table = engine.read([file_of(tmp_path, loans(*reversed(names)))], SCHEMA)
+    found = engine.map_rows(table, counted, MAPPED, ["loan_id"])
+    assert found["loan_id"].to_pylist() == names
+    assert len(sizes) > 1
+    assert max(sizes) <= BATCH_ROWS
+
+
+def feature_rows() -> pa.Table:
+    """Made-up loans as gold holds them."""
+    frame = loan_frame(20)
+    days = pd.to_datetime(frame["cohort"]).dt.date
+    frame = frame.assign(
+        customer_id=frame["loan_id"].str[:6],
+        snapshot_date=days,
+        latest_input_date=days,
+        has_attributes=True,
+        has_financials=True,
+    )
+    return pa.Table.from_pandas(frame, FEATURES_TABLE.schema, preserve_index=False)
+
+
+@pytest.mark.slow
+def test_a_model_gives_the_same_scores_bands_and_reasons_on_both_engines(
+    spark: Engine, tmp_path: Path
+) -> None:
+    """The product's own scoring, with a model that every worker of Spark loads from disk."""
+    hashes = save_model(trained("logistic_regression").pipeline, tmp_path / "model")
+    scoring = partial(
+        score_rows,
+        model=str(tmp_path / "model" / MODEL_FILE),
+        sha256=hashes[MODEL_FILE],
+        model_id="m",
+        bounds=(0.1, 0.2, 0.35, 0.5),
+    )
+    path = file_of(tmp_path, feature_rows())
+    here, there = (
+        engine.map_rows(
+            engine.read([path], FEATURES_TABLE.schema), scoring, SCORED_SCHEMA, ["loan_id"]
+        )
+        for engine in (DuckDBEngine(), spark)
+    )
+    assert here.num_rows == feature_rows().num_rows
+    assert pc.count_distinct(here["band"]).as_py() == 5
+    for field in SCORED_SCHEMA:
+        if pa.types.is_floating(field.type):
+            np.testing.assert_allclose(here[field.name], there[field.name], rtol=0, atol=1e-9)
+        else:
+            assert here[field.name].equals(there[field.name]), field.name
