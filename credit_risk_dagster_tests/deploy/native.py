@@ -8,7 +8,8 @@ container has for itself is replaced, and nothing else:
   in which addresses and paths are replaced;
 - `${NAME...}`: by what deploy/write_secrets.py wrote to a temporary .env;
 - an image: by the programs of this Python environment, and by PostgreSQL and Prometheus where the
-  tests find them. No other variable of this process's environment is handed on.
+  tests find them. Of this process's environment nothing is handed on but what chooses the
+  kernels of linear algebra: models are compared to the last digit.
 """
 
 import contextlib
@@ -143,7 +144,8 @@ class Native:
             name: self.text(str(value)) for name, value in service.get("environment", {}).items()
         }
         path = ":".join([*(str(place) for place in programs), os.environ["PATH"]])
-        return {"PATH": path, "HOME": str(self.folder), "TZ": "UTC"} | settings | given
+        kernels = {name: text for name, text in os.environ.items() if name.startswith("OPENBLAS")}
+        return {"PATH": path, "HOME": str(self.folder), "TZ": "UTC"} | kernels | settings | given
 
     def text(self, text: str) -> str:
         """Return a text of the compose file with variables, addresses and paths replaced."""

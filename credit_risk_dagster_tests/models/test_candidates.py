@@ -5,13 +5,9 @@ import pandas as pd
 import pytest
 from optuna.trial import FixedTrial, Trial
 
+from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.contract.features import CLICKSTREAM_MEANS, CLICKSTREAM_MONTHS, LABEL
-from credit_risk_dagster.models.candidates import (
-    CANDIDATES,
-    DEFAULT_PARAMETERS,
-    CandidateName,
-    suggest_parameters,
-)
+from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, suggest_parameters
 from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
