@@ -15,14 +15,15 @@ from credit_risk_dagster.assets.training import training_assets
 from credit_risk_dagster.automation.alerts import alert_sensor
 from credit_risk_dagster.automation.arrival import deadline_schedule, delivery_sensor
 from credit_risk_dagster.automation.jobs import monthly_job, training_job
+from credit_risk_dagster.automation.maintenance import maintenance_job, maintenance_schedule
 from credit_risk_dagster.automation.retraining import retraining_sensor
 from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import build_checks
-from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.partitions import monthly_partitions
 from credit_risk_dagster.resources.engine import engine_resource
 from credit_risk_dagster.resources.metrics_store import MetricsStore
 from credit_risk_dagster.resources.model_store import ModelStore
+from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.resources.tracking import model_tracking
 from credit_risk_dagster.settings import Settings, load_settings
 
@@ -38,6 +39,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 def _definitions(settings: Settings) -> dg.Definitions:
     months = monthly_partitions(settings)
     month_job, month_training_job = monthly_job(), training_job()
+    clean_job = maintenance_job()
     return dg.Definitions(
         assets=[
             *bronze_assets(months),
@@ -50,8 +52,11 @@ def _definitions(settings: Settings) -> dg.Definitions:
             *monitoring_assets(months),
         ],
         asset_checks=build_checks(monthly_checks()),
-        jobs=[month_job, month_training_job],
-        schedules=[deadline_schedule(settings, month_job)],
+        jobs=[month_job, month_training_job, clean_job],
+        schedules=[
+            deadline_schedule(settings, month_job),
+            maintenance_schedule(settings, clean_job),
+        ],
         sensors=[
             delivery_sensor(settings, month_job),
             retraining_sensor(settings, month_training_job),
@@ -59,7 +64,8 @@ def _definitions(settings: Settings) -> dg.Definitions:
         ],
         resources={
             "settings": settings,
-            "datamart": Datamart(settings.home),
+            "datamart": open_datamart(settings),
+            "index": open_index(settings),
             "models": ModelStore(settings.home / "models"),
             "engine": engine_resource(settings),
             "metrics": MetricsStore(settings.metrics_store_url),

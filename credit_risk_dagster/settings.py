@@ -158,7 +158,12 @@ class Settings(BaseSettings):
         None, description="Where the reports folder is served, if it is."
     )
     metrics_url: str | None = Field(
-        None, description="The database of monitoring facts; default: SQLite in the home."
+        None,
+        description="The database of monitoring facts, alerts and the index of the tables; "
+        "default: SQLite in the home.",
+    )
+    retention_days: int = Field(
+        2557, ge=1, description="How long superseded versions of tables are kept: seven years."
     )
     automation: bool = Field(False, description="Whether schedule and sensors start switched on.")
     deadline_day: int = Field(5, ge=1, le=28, description="Day by which a month must have arrived.")

@@ -11,6 +11,7 @@ from credit_risk_dagster_tests.postgres import PostgresServer, running_postgres
 
 LONGEST = (
     "test_native.py",
+    "test_killed_runs.py",
     "test_lender_sample.py",
     "test_cli.py",
     "test_identity.py",

@@ -1,7 +1,6 @@
 """Installations for tests: demo data, settings with a pinned clock, and runs through Dagster."""
 
 import os
-import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,13 @@ import pytest
 
 from credit_risk_dagster.automation.runs import RunOutcome, run_months
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.record import Input
+from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.catalogue import ALL_TABLES
+from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
 
 SMALL_POLICY = {"train_months": 4, "test_months": 1, "out_of_time_months": 1}
 """A window of 6 cohorts: labels mature from month 7 on, so month 13 is the first to train."""
@@ -55,21 +56,46 @@ def run(settings: Settings, instance: dg.DagsterInstance, first: str, last: str)
 
 
 def keep_months(source: Settings, target: Settings, months: Collection[str]) -> None:
-    """Copy what an installation made of some months into another one."""
+    """Copy what an installation made of some months into another one, month by month."""
+    here, there = Datamart(source.home), Datamart(target.home)
     for table in ALL_TABLES:
-        of_table, there = source.home / "tables" / table.path, target.home / "tables" / table.path
         for month in months:
-            shutil.copytree(of_table / month, there / month)
-            shutil.copy(of_table / f"{month}.json", there)
+            record = here.required_record(table, month)
+            kept = Draft(
+                month=month,
+                inputs=inputs_by_name(there, record.inputs),
+                definition=record.definition,
+                facts=record.facts,
+                provenance=record.provenance,
+                recipe=record.recipe,
+            )
+            beside = {name: here.read_beside(table, month, name) for name in record.beside}
+            writer = there.open(table, [month])
+            writer.write(kept, here.read(table, [month]), beside)
 
 
-def content(settings: Settings) -> Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+def inputs_by_name(datamart: Datamart, hashes: Mapping[str, str]) -> dict[str, Input]:
+    """Return what a month is made of by the names and content hashes that were recorded."""
+    found: dict[str, Input] = {}
+    for name, content_hash in hashes.items():
+        path, _, month = name.rpartition("/")
+        record = datamart.record(BY_PATH[path], month) if path in BY_PATH else None
+        found[name] = record.as_input() if record else Input(content_hash, origin=content_hash)
+    return found
+
+
+def content(settings: Settings) -> Mapping[str, tuple[Any, ...]]:
     """Return everything of every partition that is promised to be the same, by partition."""
     datamart = Datamart(settings.home)
     return {
-        manifest.partition: (manifest.content_hash, manifest.beside, manifest.inputs)
+        record.partition: (
+            record.content_hash,
+            {name: (one.rows, one.content_hash) for name, one in record.beside.items()},
+            record.inputs,
+            (record.definition, record.origin, record.recipe),
+        )
         for table in ALL_TABLES
-        for manifest in datamart.manifests(table).values()
+        for record in datamart.records(table).values()
     }
 
 

@@ -7,7 +7,9 @@ import dagster as dg
 
 from credit_risk_dagster.assets.monthly import MONTHLY_JOB, asset_key
 from credit_risk_dagster.automation.runs import month_tags
-from credit_risk_dagster.datamart.datamart import REFUSED, STAGING, Datamart
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.maintenance import orphans
+from credit_risk_dagster.datamart.place import REFUSED
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.settings import Settings
@@ -78,14 +80,12 @@ def materialized(instance: dg.DagsterInstance, table: Table) -> list[str]:
 
 
 def assert_nothing_half_written(settings: Settings) -> None:
-    """Every folder of a table is one that a manifest names, and nothing is left in staging."""
+    """Every file of a table is one that a commit named, and every month is what was written."""
     datamart = Datamart(settings.home)
+    assert orphans(datamart, ALL_TABLES) == []
     for table in ALL_TABLES:
-        place = datamart.folder / table.path
-        named = {place / manifest.folder for manifest in datamart.manifests(table).values()}
-        assert {path for path in place.glob("????-??-01/*") if path.is_dir()} == named
-        assert {path.name for path in place.glob(".*")} <= {STAGING, REFUSED}
-        assert not list(place.glob(f"{STAGING}/*"))
+        for record in datamart.records(table).values():
+            assert datamart.damaged_files(table, record) == []
 
 
 def refused(settings: Settings, table: Table, month: str) -> Path:

@@ -169,10 +169,13 @@ def test_the_monthly_job_runs_everything_and_the_training_job_the_training_alone
     }
 
 
-def test_sensors_and_schedule_start_the_two_jobs(definitions: dg.Definitions) -> None:
+def test_sensors_and_schedules_start_the_jobs(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
-    (schedule,) = repository.schedule_defs
+    schedules = {
+        schedule.name: (schedule.job_name, schedule.cron_schedule, schedule.execution_timezone)
+        for schedule in repository.schedule_defs
+    }
 
     assert set(sensors) == {
         "delivery_arrived",
@@ -181,8 +184,10 @@ def test_sensors_and_schedule_start_the_two_jobs(definitions: dg.Definitions) ->
     }
     assert sensors["delivery_arrived"].job_name == "monthly"
     assert sensors["training_due"].job_name == "training"
-    assert (schedule.name, schedule.job_name) == ("month_deadline", "monthly")
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 6 5 * *", "UTC")
+    assert schedules == {
+        "month_deadline": ("monthly", "0 6 5 * *", "UTC"),
+        "weekly_maintenance": ("maintenance", "0 3 * * 0", "UTC"),
+    }
 
 
 @pytest.mark.parametrize("automation", [False, True])
@@ -196,8 +201,8 @@ def test_automation_is_switched_on_by_a_setting_and_alerts_always_are(
         for sensor in repository.sensor_defs
         if sensor.default_status == dg.DefaultSensorStatus.RUNNING
     }
-    (schedule,) = repository.schedule_defs
-
     automatic = {"delivery_arrived", "training_due"} if automation else set()
     assert on == {"alerts"} | automatic
-    assert (schedule.default_status == dg.DefaultScheduleStatus.RUNNING) == automation
+    assert len(repository.schedule_defs) == 2
+    for schedule in repository.schedule_defs:
+        assert (schedule.default_status == dg.DefaultScheduleStatus.RUNNING) == automation

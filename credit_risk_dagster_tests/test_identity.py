@@ -61,6 +61,12 @@ def tracked(settings: Settings) -> tuple[list[str], list[str]]:
     )
 
 
+def stored_files(settings: Settings) -> dict[Path, int]:
+    """Return every file of every table, rows and log, with the time of its last change."""
+    files = (path for path in Path(settings.home, "tables").rglob("*") if path.is_file())
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
 @pytest.mark.slow
 def test_months_run_one_by_one_give_what_a_range_in_one_run_gives(
     ranged: Settings, tmp_path: Path
@@ -81,9 +87,7 @@ def test_months_run_one_by_one_give_what_a_range_in_one_run_gives(
 @pytest.mark.slow
 def test_running_again_adds_nothing_anywhere(ranged: Settings) -> None:
     before, tracked_before = content(ranged), tracked(ranged)
-    manifests = {
-        path: path.stat().st_mtime_ns for path in Path(ranged.home, "tables").rglob("*.json")
-    }
+    files = stored_files(ranged)
     models = sorted(path.name for path in Path(ranged.home, "models").iterdir())
 
     with dg.DagsterInstance.ephemeral() as instance:
@@ -92,7 +96,7 @@ def test_running_again_adds_nothing_anywhere(ranged: Settings) -> None:
 
     assert content(ranged) == before
     assert tracked(ranged) == tracked_before
-    assert {path: path.stat().st_mtime_ns for path in manifests} == manifests
+    assert stored_files(ranged) == files
     assert sorted(path.name for path in Path(ranged.home, "models").iterdir()) == models
 
 
@@ -107,11 +111,11 @@ def test_every_month_says_what_was_decided_and_why(ranged: Settings) -> None:
 
 
 def test_a_month_without_a_model_issues_no_scores_and_says_why(ranged: Settings) -> None:
-    manifest = Datamart(ranged.home).required_manifest(PREDICTIONS, FIRST)
+    record = Datamart(ranged.home).required_record(PREDICTIONS, FIRST)
 
-    assert manifest.rows == 0
-    assert manifest.facts["status"] == "no_model"
-    assert "6 consecutive cohorts" in manifest.facts["reason"]
+    assert record.rows == 0
+    assert record.facts["status"] == "no_model"
+    assert "6 consecutive cohorts" in record.facts["reason"]
 
 
 def test_every_score_is_by_the_model_in_production_in_its_month(ranged: Settings) -> None:

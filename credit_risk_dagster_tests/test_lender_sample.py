@@ -27,6 +27,7 @@ from credit_risk_dagster.monitoring.reference import Reference
 from credit_risk_dagster.monitoring.stability import ReferenceBins
 from credit_risk_dagster.resources.metrics_store import FACTS, MetricsStore
 from credit_risk_dagster.resources.model_store import ModelStore
+from credit_risk_dagster.resources.tables import open_index
 from credit_risk_dagster.resources.tracking import MONITORING_EXPERIMENT, model_tracking
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE
@@ -55,7 +56,8 @@ def lender(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         outcome = run_months(settings, instance, build_definitions(settings), first, last)
         checks = failed_checks_by_month(instance)
     datamart = Datamart(settings.home)
-    records = month_records(datamart, datamart.months(PREDICTIONS), checks)
+    months = datamart.months(PREDICTIONS)
+    records = month_records(datamart, open_index(settings), months, checks)
     return settings, outcome, {record["month"][:7]: record for record in records}
 
 
@@ -176,10 +178,10 @@ def test_all_figures_are_in_the_metrics_store_and_in_one_mlflow_run_a_month(lend
     rows = MetricsStore(settings.metrics_store_url).rows(sa.select(FACTS))
     published = Counter(f"monitoring/{row['source']}/{row['snapshot_date']}" for row in rows)
     written = {
-        manifest.partition: manifest.rows
+        record.partition: record.rows
         for table in FACT_TABLES.values()
-        for manifest in (datamart.manifest(table, month) for month in datamart.months(table))
-        if manifest
+        for record in (datamart.record(table, month) for month in datamart.months(table))
+        if record
     }
     assert published == written
 

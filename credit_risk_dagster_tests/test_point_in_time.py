@@ -139,4 +139,4 @@ def test_decisions_models_and_scores_of_a_month_ignore_every_later_raw_row(
 
 
 def cut_has_scores(installation: Settings) -> bool:
-    return Datamart(installation.home).required_manifest(PREDICTIONS, TRAINED).rows > 0
+    return Datamart(installation.home).required_record(PREDICTIONS, TRAINED).rows > 0

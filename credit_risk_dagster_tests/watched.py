@@ -18,6 +18,7 @@ from credit_risk_dagster.observability.alerting.active import active_alerts
 from credit_risk_dagster.observability.alerting.ledger import record_alerts
 from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.resources.metrics_store import CONDITIONS, FACTS, MetricsStore
+from credit_risk_dagster.resources.tables import open_index
 from credit_risk_dagster.settings import MonitoringSettings, Settings
 from credit_risk_dagster.tables.bronze import BRONZE_LOANS
 from credit_risk_dagster_tests.installation import run
@@ -74,7 +75,9 @@ def watched_installation(
             assert not run_tables(
                 settings, instance, UNDELIVERED, UNDELIVERED, BRONZE_LOANS
             ).success
-            active = active_alerts(instance, Datamart(settings.home), settings, NOW.date())
+            active = active_alerts(
+                instance, Datamart(settings.home), open_index(settings), settings, NOW.date()
+            )
     record_alerts(MetricsStore(metrics_url), active, NOW)
     return settings
 

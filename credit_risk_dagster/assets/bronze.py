@@ -1,19 +1,24 @@
 """Bronze: each month's delivery, read strictly, kept as it came."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from credit_risk_dagster.assets.monthly import (
-    Metadata,
+    MonthRows,
     Written,
     markdown_table,
     monthly_asset,
     report_months,
     table_metadata,
+    write_months,
 )
 from credit_risk_dagster.contract.sources import SOURCES, Source
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.delivery.month import MonthDelivery, read_months
+from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
 
@@ -31,8 +36,6 @@ def _bronze_asset(source: Source, months: dg.PartitionsDefinition[str]) -> dg.As
     @monthly_asset(
         table,
         months,
-        description=f"The rows of `{source.file_stem}` as delivered, as text, with file and line; "
-        "lines that cannot be read are kept beside them with the reason.",
         kinds={"csv", "parquet"},
         owner="data-engineering",
     )
@@ -48,26 +51,36 @@ def _bronze_asset(source: Source, months: dg.PartitionsDefinition[str]) -> dg.As
         context: dg.AssetExecutionContext, keys: list[str], datamart: Datamart, settings: Settings
     ) -> Written:
         known = set(datamart.months(table)).intersection(keys)
-        deliveries = read_months(
-            settings.raw_folder, source, keys, settings.accept_unterminated_line, known
-        )
-        for delivery in deliveries:
-            known.discard(delivery.month)
-            yield delivery.month, _keep_delivery(datamart, table, delivery)
-        for month in sorted(known):
+        read: set[str] = set()
+
+        def delivered() -> Iterator[MonthRows]:
+            for delivery in read_months(
+                settings.raw_folder, source, keys, settings.accept_unterminated_line, known
+            ):
+                read.add(delivery.month)
+                yield _as_delivered(table, delivery)
+
+        yield from write_months(datamart, table, keys, delivered())
+        for month in sorted(known - read):
             context.log.warning("%s is kept: %s", table.partition(month), NOT_DELIVERED)
-            manifest = datamart.required_manifest(table, month)
-            yield month, table_metadata(datamart, table, manifest, kept=NOT_DELIVERED)
+            record = datamart.required_record(table, month)
+            if datamart.damaged_files(table, record):
+                raise PartitionError(
+                    f"{record.partition} is damaged, and {NOT_DELIVERED}. Deliver {month[:7]} "
+                    f"again, or restore tables/{table.path} from a backup."
+                )
+            yield month, table_metadata(datamart, table, record, kept=NOT_DELIVERED)
 
     return bronze
 
 
-def _keep_delivery(datamart: Datamart, table: Table, delivery: MonthDelivery) -> Metadata:
-    manifest = datamart.write(
-        table,
-        delivery.month,
-        delivery.rows,
-        inputs={f"delivery/{table.name}/{delivery.month}": delivery.content_hash},
+def _as_delivered(table: Table, delivery: MonthDelivery) -> MonthRows:
+    rejected = [_without_text(row) for row in delivery.rejected.slice(0, 5).to_pylist()]
+    content = delivery.content_hash
+    return MonthRows(
+        month=delivery.month,
+        rows=delivery.rows,
+        inputs={f"delivery/{table.name}/{delivery.month}": Input(content, origin=content)},
         beside={REJECTED: delivery.rejected},
         facts={"delivered": delivery.rows.num_rows + delivery.rejected.num_rows},
         provenance={
@@ -75,15 +88,11 @@ def _keep_delivery(datamart: Datamart, table: Table, delivery: MonthDelivery) ->
             "undated": delivery.undated,
             "undated_lines": [_without_text(row) for row in delivery.undated_lines.to_pylist()],
         },
-    )
-    rejected = [_without_text(row) for row in delivery.rejected.slice(0, 5).to_pylist()]
-    return table_metadata(
-        datamart,
-        table,
-        manifest,
-        files=markdown_table(delivery.files),
-        rejected=markdown_table(rejected),
-        **{"lines without a readable month": delivery.undated},
+        figures={
+            "files": markdown_table(delivery.files),
+            "rejected": markdown_table(rejected),
+            "lines without a readable month": delivery.undated,
+        },
     )
 
 

@@ -7,12 +7,17 @@ import dagster as dg
 import pyarrow as pa
 
 from credit_risk_dagster.assets.monthly import (
+    KEPT,
     Metadata,
+    MonthRows,
     Written,
+    decided_before,
     depends_on,
+    keep_decision,
     monthly_asset,
     report_months,
     table_metadata,
+    write_month,
 )
 from credit_risk_dagster.assets.plots import discrimination_plot, tuning_plot
 from credit_risk_dagster.assets.trained_candidate import (
@@ -22,13 +27,15 @@ from credit_risk_dagster.assets.trained_candidate import (
 )
 from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.record import Inputs, MonthRecord
 from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.models.split import training_window
 from credit_risk_dagster.months import first_day
 from credit_risk_dagster.resources.model_store import ModelStore, cohort_frame
 from credit_risk_dagster.resources.tracking import ModelTracking
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.gold import COHORT
 from credit_risk_dagster.tables.training import (
     CANDIDATE_TABLES,
@@ -51,8 +58,6 @@ def _candidate(name: CandidateName, months: dg.PartitionsDefinition[str]) -> dg.
         table,
         months,
         deps=[depends_on(TRAINING_DECISION), depends_on(COHORT)],
-        description=f"The {name.replace('_', ' ')} of the month: tuned, tested, refitted, judged "
-        "out of time; where no training is due, a record that says so.",
         kinds={"scikitlearn" if name == "logistic_regression" else "xgboost", "optuna", "mlflow"},
         owner="credit-risk",
     )
@@ -83,15 +88,23 @@ def _write_candidates(
 
     table = CANDIDATE_TABLES[name]
     for month in context.partition_keys:
-        inputs = datamart.hashes(TRAINING_DECISION, [month])
+        writer = datamart.open(table, [month])
+        inputs = datamart.inputs(TRAINING_DECISION, [month])
         decision = datamart.read(TRAINING_DECISION, [month]).to_pylist()[0]
-        if not decision["cohorts"]:
-            row = {"action": NOT_DUE, "reason": decision["reason"]}
-            manifest = datamart.write(table, month, _rows(month, table.schema, row), inputs=inputs)
-            yield month, table_metadata(datamart, table, manifest, **row)
+        cohorts = decision["cohorts"].split(",") if decision["cohorts"] else []
+        inputs |= datamart.inputs(COHORT, cohorts)
+        known = decided_before(datamart, table, month, inputs)
+        if known is not None:
+            record = keep_decision(datamart, table, writer, known, inputs)
+            yield month, table_metadata(datamart, table, record, kept=KEPT)
             continue
-        cohorts = decision["cohorts"].split(",")
-        inputs |= datamart.hashes(COHORT, cohorts)
+        if not cohorts:
+            row = {"action": NOT_DUE, "reason": decision["reason"]}
+            computed = MonthRows(month, _rows(month, table.schema, row), inputs)
+            record = write_month(table, writer, computed)
+            yield month, table_metadata(datamart, table, record, **row)
+            continue
+        require_one_definition(datamart, cohorts)
         frame = cohort_frame(datamart.read(COHORT, cohorts).to_pandas())
         window = training_window(cohorts, settings.policy)
         key = training_key(
@@ -100,6 +113,7 @@ def _write_candidates(
             settings.tuning.seed,
             name,
             window,
+            definition_of(table),
         )
         kept = _kept(datamart, models, table, month, inputs, key)
         if kept is None:
@@ -111,15 +125,32 @@ def _write_candidates(
             threshold = settings.monitoring.decision_threshold
             card = candidate_card(month, key, trained, window, threshold)
             row = keep_candidate(context, card, trained, frame, window, models, tracking)
-            kept = datamart.write(
-                table,
-                month,
-                _rows(month, table.schema, row | {"reason": decision["reason"]}),
+            computed = MonthRows(
+                month=month,
+                rows=_rows(month, table.schema, row | {"reason": decision["reason"]}),
                 inputs=inputs,
                 beside={OUT_OF_TIME_SCORES: out_of_time_scores(trained, frame, window)},
                 facts={"training_key": key},
             )
+            kept = write_month(table, writer, computed)
         yield month, _candidate_metadata(datamart, models, table, kept)
+
+
+def require_one_definition(datamart: Datamart, cohorts: list[str]) -> None:
+    """Check that the cohorts of a training were made by the same definitions.
+
+    Raises:
+        PartitionError: if they were not: a model must not learn from columns of mixed meaning.
+    """
+    made: dict[str, list[str]] = {}
+    for month in cohorts:
+        made.setdefault(datamart.required_record(COHORT, month).recipe, []).append(month)
+    if len(made) > 1:
+        spans = "; ".join(f"{months[0][:7]} to {months[-1][:7]}" for months in made.values())
+        raise PartitionError(
+            f"The cohorts of this training were made by {len(made)} definitions: {spans}. Run the "
+            f"months from {min(cohorts)[:7]} on again, so that all are made by today's."
+        )
 
 
 def _kept(
@@ -127,28 +158,31 @@ def _kept(
     models: ModelStore,
     table: Table,
     month: str,
-    inputs: dict[str, str],
+    inputs: Inputs,
     key: str,
-) -> Manifest | None:
-    """Return the record of the same training, unless the model that it names is lost or damaged."""
-    kept = datamart.manifest(table, month)
-    if kept is None or kept.inputs != inputs or kept.facts.get("training_key") != key:
+) -> MonthRecord | None:
+    """Return the record of the same training, unless it or its model is lost or damaged."""
+    kept = datamart.record(table, month)
+    made_of = {name: one.content_hash for name, one in inputs.items()}
+    if kept is None or kept.inputs != made_of or kept.facts.get("training_key") != key:
+        return None
+    if datamart.damaged_files(table, kept):
         return None
     row = datamart.read(table, [month]).to_pylist()[0]
     return kept if models.holds(row["model_id"], row["model_sha256"]) else None
 
 
 def _candidate_metadata(
-    datamart: Datamart, models: ModelStore, table: Table, manifest: Manifest
+    datamart: Datamart, models: ModelStore, table: Table, record: MonthRecord
 ) -> Metadata:
-    row = datamart.read(table, [manifest.month]).to_pylist()[0]
-    scores = datamart.read_beside(table, manifest.month, OUT_OF_TIME_SCORES).to_pandas()
+    row = datamart.read(table, [record.month]).to_pylist()[0]
+    scores = datamart.read_beside(table, record.month, OUT_OF_TIME_SCORES).to_pandas()
     trials = models.card(row["model_id"])["trials"]
     figures = {name: value for name, value in row.items() if name != "snapshot_date"}
     return table_metadata(
         datamart,
         table,
-        manifest,
+        record,
         **figures | {"parameters": dg.MetadataValue.json(json.loads(row["parameters"]))},
         discrimination=discrimination_plot(
             scores["default"].to_numpy(), scores["probability"].to_numpy()

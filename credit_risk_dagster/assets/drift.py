@@ -1,5 +1,6 @@
 """Drift: how far the month's applicants and scores have moved from the model's reference."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -8,16 +9,16 @@ import pandas as pd
 from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.assets.monthly import (
     Metadata,
-    Written,
+    MonthRows,
     depends_on,
     monthly_asset,
     report_link,
     report_months,
-    table_metadata,
+    write_months,
 )
 from credit_risk_dagster.assets.plots import stability_plot
 from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster.models.scoring import score
@@ -41,8 +42,6 @@ def drift_asset(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         DRIFT,
         months,
         deps=[depends_on(table) for table in (PREDICTIONS, FEATURES_TABLE, PRODUCTION_MODEL)],
-        description="PSI and KS of the month's scores, CSI, KS and missing share of every feature "
-        "as the model sees it, against the model's frozen reference; Evidently's report.",
         kinds={"evidently"},
         owner="credit-risk",
     )
@@ -53,26 +52,26 @@ def drift_asset(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         models: dg.ResourceParam[ModelStore],
     ) -> None:
         keys = list(context.partition_keys)
-        report_months(context, DRIFT, _write_drift(keys, datamart, settings, models))
+        computed = _months(keys, datamart, settings, models)
+        report_months(context, DRIFT, write_months(datamart, DRIFT, keys, computed))
 
     return drift
 
 
-def _write_drift(
+def _months(
     keys: list[str], datamart: Datamart, settings: Settings, models: ModelStore
-) -> Written:
+) -> Iterator[MonthRows]:
     for month in keys:
         production = production_record(datamart, month)
-        inputs: dict[str, str] = {}
+        inputs: dict[str, Input] = {}
         for table in (PREDICTIONS, FEATURES_TABLE, PRODUCTION_MODEL):
-            inputs |= datamart.hashes(table, [month])
+            inputs |= datamart.inputs(table, [month])
         features = datamart.read(FEATURES_TABLE, [month]).to_pandas()
         if production["model_id"] is None or features.empty:
             status = NO_MODEL if production["model_id"] is None else NO_APPLICANTS
             unknown = Fact("score", "psi", "probability", status=status)
             rows = facts_table(month, production["model_id"], [unknown], DRIFT.schema)
-            manifest = datamart.write(DRIFT, month, rows, inputs=inputs)
-            yield month, table_metadata(datamart, DRIFT, manifest, status=status)
+            yield MonthRows(month, rows, inputs, figures={"status": status})
             continue
         pipeline = models.load(production["model_id"], production["model_sha256"])
         reference = models.reference(production["model_id"])
@@ -80,7 +79,6 @@ def _write_drift(
         scores = pd.Series(score(pipeline, features))
         facts = drift_facts(reference, seen, scores, settings.monitoring)
         rows = facts_table(month, production["model_id"], facts, DRIFT.schema)
-        manifest = datamart.write(DRIFT, month, rows, inputs=inputs)
         report = write_drift_report(
             settings.reports_folder / "drift" / f"{month}.html",
             reference,
@@ -90,17 +88,10 @@ def _write_drift(
             settings.monitoring.report_features,
             settings.monitoring.psi_significant,
         )
-        figures = _drift_figures(datamart, settings, manifest, facts, report)
-        yield month, figures
+        yield MonthRows(month, rows, inputs, figures=_figures(month, settings, facts, report))
 
 
-def _drift_figures(
-    datamart: Datamart,
-    settings: Settings,
-    manifest: Manifest,
-    facts: list[Fact],
-    has_report: bool,
-) -> Metadata:
+def _figures(month: str, settings: Settings, facts: list[Fact], has_report: bool) -> Metadata:
     indices = {fact.subject: fact for fact in facts if fact.metric == "csi"}
     largest = sorted(indices, key=lambda name: -(indices[name].value or 0.0))[:PLOTTED_FEATURES]
     psi = next(fact for fact in facts if fact.metric == "psi")
@@ -116,5 +107,5 @@ def _drift_figures(
         ),
     }
     if has_report:
-        figures["evidently report"] = report_link(settings, f"drift/{manifest.month}.html")
-    return table_metadata(datamart, DRIFT, manifest, **figures)
+        figures["evidently report"] = report_link(settings, f"drift/{month}.html")
+    return figures

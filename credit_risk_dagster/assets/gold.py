@@ -11,7 +11,7 @@ from credit_risk_dagster.assets.monthly import (
     monthly_asset,
     report_months,
 )
-from credit_risk_dagster.assets.refinement import Record, refine
+from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, LABEL
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.engine import Engine
@@ -41,8 +41,6 @@ def _features(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         FEATURES_TABLE,
         months,
         deps=[depends_on(table) for table in SILVER.values()],
-        description="One row per loan originated in the month: everything known of the applicant "
-        "at application. The clickstream is read from every month up to this one.",
         kinds={"ibis", "parquet"},
         owner="data-engineering",
     )
@@ -65,14 +63,14 @@ def _write_features(
     def read(table: Table, months: list[str]) -> ir.Table:
         return engine.read(datamart.files(table, months), table.schema)
 
-    def record(month: str) -> Record:
-        inputs = datamart.hashes(SILVER_CLICKSTREAM, month_range(settings.first_month, month))
+    def refined(month: str) -> Refined:
+        inputs = datamart.inputs(SILVER_CLICKSTREAM, month_range(settings.first_month, month))
         for table in (SILVER_LOANS, SILVER_ATTRIBUTES, SILVER_FINANCIALS):
-            inputs |= datamart.hashes(table, [month])
-        return Record(inputs, facts={"applications": applications(month)})
+            inputs |= datamart.inputs(table, [month])
+        return Refined(inputs, facts={"applications": applications(month)})
 
     def applications(month: str) -> int:
-        return datamart.required_manifest(SILVER_FINANCIALS, month).rows
+        return datamart.required_record(SILVER_FINANCIALS, month).rows
 
     def figures(month: str) -> Metadata:
         rows = datamart.read(FEATURES_TABLE, [month])
@@ -82,13 +80,15 @@ def _write_features(
             "applicants without clickstream": dark,
         }
 
-    rows = tables.features(
-        loans=read(SILVER_LOANS, keys),
-        attributes=read(SILVER_ATTRIBUTES, keys),
-        financials=read(SILVER_FINANCIALS, keys),
-        clickstream=read(SILVER_CLICKSTREAM, month_range(settings.first_month, keys[-1])),
-    )
-    return refine(datamart, engine, FEATURES_TABLE, rows, keys, record, figures)
+    def rows() -> ir.Table:
+        return tables.features(
+            loans=read(SILVER_LOANS, keys),
+            attributes=read(SILVER_ATTRIBUTES, keys),
+            financials=read(SILVER_FINANCIALS, keys),
+            clickstream=read(SILVER_CLICKSTREAM, month_range(settings.first_month, keys[-1])),
+        )
+
+    return refine(datamart, engine, FEATURES_TABLE, rows, keys, refined, figures)
 
 
 def _labels(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -96,8 +96,6 @@ def _labels(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         LABELS,
         months,
         deps=[depends_on(SILVER_LOANS)],
-        description="One row per loan that reaches month on book 6 in the month: in default where "
-        "it is 30 or more days past due.",
         kinds={"ibis", "parquet"},
         owner="credit-risk",
     )
@@ -113,14 +111,16 @@ def _labels(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
 
 
 def _write_labels(keys: list[str], datamart: Datamart, engine: Engine) -> Written:
-    def record(month: str) -> Record:
-        return Record(datamart.hashes(SILVER_LOANS, [month]))
+    def refined(month: str) -> Refined:
+        return Refined(datamart.inputs(SILVER_LOANS, [month]))
 
     def figures(month: str) -> Metadata:
         return {"default rate": pc.mean(datamart.read(LABELS, [month]).column(LABEL)).as_py()}
 
-    loans = engine.read(datamart.files(SILVER_LOANS, keys), SILVER_LOANS.schema)
-    return refine(datamart, engine, LABELS, tables.labels(loans), keys, record, figures)
+    def rows() -> ir.Table:
+        return tables.labels(engine.read(datamart.files(SILVER_LOANS, keys), SILVER_LOANS.schema))
+
+    return refine(datamart, engine, LABELS, rows, keys, refined, figures)
 
 
 def _cohort(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -131,8 +131,6 @@ def _cohort(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             depends_on(LABELS),
             depends_on(FEATURES_TABLE, months_earlier(LABEL_MONTH_ON_BOOK)),
         ],
-        description="The labels that matured in the month with the features of six months "
-        "earlier: the training rows that the month adds.",
         kinds={"ibis", "parquet"},
         owner="credit-risk",
     )
@@ -154,22 +152,24 @@ def _write_cohort(
     applied = {month: add_months(month, -LABEL_MONTH_ON_BOOK) for month in keys}
     known = [month for month in applied.values() if month >= settings.first_month]
 
-    def record(month: str) -> Record:
-        inputs = datamart.hashes(LABELS, [month])
-        facts = {"labels": datamart.required_manifest(LABELS, month).rows, "originated": 0}
+    def refined(month: str) -> Refined:
+        inputs = datamart.inputs(LABELS, [month])
+        facts = {"labels": datamart.required_record(LABELS, month).rows, "originated": 0}
         if applied[month] in known:
-            inputs |= datamart.hashes(FEATURES_TABLE, [applied[month]])
-            facts["originated"] = datamart.required_manifest(FEATURES_TABLE, applied[month]).rows
-        return Record(inputs, facts=facts)
+            inputs |= datamart.inputs(FEATURES_TABLE, [applied[month]])
+            facts["originated"] = datamart.required_record(FEATURES_TABLE, applied[month]).rows
+        return Refined(inputs, facts=facts)
 
     def figures(month: str) -> Metadata:
-        manifest = datamart.required_manifest(COHORT, month)
-        figures = {"labels without features": manifest.facts["labels"] - manifest.rows}
+        record = datamart.required_record(COHORT, month)
+        figures = {"labels without features": record.facts["labels"] - record.rows}
         if applied[month] in known:
-            figures["loans without a label"] = manifest.facts["originated"] - manifest.rows
+            figures["loans without a label"] = record.facts["originated"] - record.rows
         return figures
 
-    labels = engine.read(datamart.files(LABELS, keys), LABELS.schema)
-    features = engine.read(datamart.files(FEATURES_TABLE, known), FEATURES_TABLE.schema)
-    rows = tables.cohort(labels, features)
-    return refine(datamart, engine, COHORT, rows, keys, record, figures)
+    def rows() -> ir.Table:
+        labels = engine.read(datamart.files(LABELS, keys), LABELS.schema)
+        features = engine.read(datamart.files(FEATURES_TABLE, known), FEATURES_TABLE.schema)
+        return tables.cohort(labels, features)
+
+    return refine(datamart, engine, COHORT, rows, keys, refined, figures)

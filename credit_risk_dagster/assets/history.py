@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.models.metric import Metric
 from credit_risk_dagster.models.policy import TrainingVerdict, decide_training
 from credit_risk_dagster.monitoring.conditions import PERFORMANCE_CONDITION
@@ -20,7 +21,7 @@ TRAININGS = ("initial_training", "retraining")
 
 def training_verdict(
     datamart: Datamart, settings: Settings, month: str, breaches: Sequence[str] = ()
-) -> tuple[TrainingVerdict, dict[str, str]]:
+) -> tuple[TrainingVerdict, dict[str, Input]]:
     """Return the policy's verdict for a month, and the partitions that it rests on by hash.
 
     Raises:
@@ -28,8 +29,8 @@ def training_verdict(
     """
     before = month_range(settings.first_month, add_months(month, -1))
     window = before[-settings.policy.window_months :]
-    inputs = datamart.hashes(COHORT, window) | datamart.hashes(TRAINING_DECISION, before[-1:])
-    sizes = {key: datamart.required_manifest(COHORT, key).rows for key in before}
+    inputs = datamart.inputs(COHORT, window) | datamart.inputs(TRAINING_DECISION, before[-1:])
+    sizes = {key: datamart.required_record(COHORT, key).rows for key in before}
     verdict = decide_training(
         month, sizes, trainings_before(datamart, month), settings.policy, breaches
     )
@@ -49,14 +50,14 @@ def production_record(datamart: Datamart, month: str) -> dict[str, Any]:
     Raises:
         PartitionError: if the month has no record.
     """
-    datamart.required_manifest(PRODUCTION_MODEL, month)
+    datamart.required_record(PRODUCTION_MODEL, month)
     record: dict[str, Any] = datamart.read(PRODUCTION_MODEL, [month]).to_pylist()[0]
     return record
 
 
 def out_of_time_auc(
     datamart: Datamart, record: Mapping[str, Any]
-) -> tuple[Metric | None, dict[str, str]]:
+) -> tuple[Metric | None, dict[str, Input]]:
     """Return the out-of-time AUC of a production model, and the partition that it rests on.
 
     Args:
@@ -69,12 +70,12 @@ def out_of_time_auc(
     row = datamart.read(table, [month]).to_pylist()[0]
     bounds = (row["oot_auc_lower"], row["oot_auc_upper"])
     metric = Metric("oot_auc", row["oot_auc"], *bounds, row["oot_size"])
-    return metric, datamart.hashes(table, [month])
+    return metric, datamart.inputs(table, [month])
 
 
 def early_retraining_breaches(
     datamart: Datamart, settings: Settings, month: str
-) -> tuple[list[str], dict[str, str]]:
+) -> tuple[list[str], dict[str, Input]]:
     """Return what of the month before calls for early retraining, if that is on.
 
     Significant shifts of its drift, and the sentence of its light of performance where it is red.
@@ -82,7 +83,7 @@ def early_retraining_breaches(
     previous = add_months(month, -1)
     if not settings.policy.retrain_early or previous < settings.first_month:
         return [], {}
-    inputs = datamart.hashes(DRIFT, [previous]) | datamart.hashes(REPORT, [previous])
+    inputs = datamart.inputs(DRIFT, [previous]) | datamart.inputs(REPORT, [previous])
     shifts = significant_shifts(datamart.read(DRIFT, [previous]).to_pandas())
     lights = datamart.read(REPORT, [previous]).to_pylist()
     weak = [

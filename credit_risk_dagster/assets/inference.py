@@ -12,19 +12,21 @@ import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.assets.monthly import (
+    KEPT,
+    MonthRows,
     Written,
+    decided_before,
     depends_on,
+    keep_decision,
     monthly_asset,
     report_months,
     table_metadata,
+    write_month,
 )
 from credit_risk_dagster.assets.plots import score_plot
-from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.engine import Engine
-from credit_risk_dagster.datamart.manifest import Manifest
-from credit_risk_dagster.datamart.staged_rows import is_as_recorded
-from credit_risk_dagster.errors import PartitionError
+from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.scoring_bands import bands
@@ -33,13 +35,16 @@ from credit_risk_dagster.resources.engine import EngineResource
 from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
-from credit_risk_dagster.tables.inference import PREDICTIONS, REASON_COUNT, RESTORE_ISSUED_SCORES
+from credit_risk_dagster.tables.inference import PREDICTIONS, REASON_COUNT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 SCORED_SCHEMA = pa.schema([field for field in PREDICTIONS.schema if field.name != "revision"])
+
+SAME_SCORE = 1e-9
+"""Scores that differ by less are the same."""
 
 
 def inference_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
@@ -49,8 +54,6 @@ def inference_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefi
         PREDICTIONS,
         months,
         deps=[depends_on(FEATURES_TABLE), depends_on(PRODUCTION_MODEL)],
-        description="The probability of default of every applicant of the month, with band, model "
-        "and up to four reasons. Issued scores stay; a corrected delivery adds a revision.",
         kinds={"parquet"},
         owner="credit-risk",
     )
@@ -72,31 +75,50 @@ def _write_predictions(
     keys: list[str], datamart: Datamart, settings: Settings, models: ModelStore, engine: Engine
 ) -> Written:
     for month in keys:
+        writer = datamart.open(PREDICTIONS, [month])
         production = production_record(datamart, month)
-        inputs = datamart.hashes(FEATURES_TABLE, [month])
-        inputs |= datamart.hashes(PRODUCTION_MODEL, [month])
-        applicants = datamart.required_manifest(FEATURES_TABLE, month).rows
+        inputs = datamart.inputs(FEATURES_TABLE, [month])
+        inputs |= datamart.inputs(PRODUCTION_MODEL, [month])
+        issued = _issued(datamart, month)
+        known = decided_before(datamart, PREDICTIONS, month, inputs)
+        if known is not None:
+            record = keep_decision(datamart, PREDICTIONS, writer, known, inputs)
+            yield month, table_metadata(datamart, PREDICTIONS, record, kept=KEPT)
+            continue
+        facts: dict[str, Any] = {
+            "applicants": datamart.required_record(FEATURES_TABLE, month).rows,
+            "status": "scored",
+        }
         scored = SCORED_SCHEMA.empty_table()
-        facts: dict[str, Any] = {"applicants": applicants, "status": "scored"}
         if production["model_id"] is None:
             facts |= {"status": "no_model", "reason": production["reason"]}
         else:
-            features = datamart.files(FEATURES_TABLE, [month])
-            scored = engine.map_rows(
-                engine.read(features, FEATURES_TABLE.schema),
-                partial(
-                    score_rows,
-                    model=str(models.path(production["model_id"]) / MODEL_FILE),
-                    sha256=production["model_sha256"],
-                    model_id=production["model_id"],
-                    bounds=settings.risk_bands,
-                ),
-                SCORED_SCHEMA,
-                ["loan_id"],
-            )
-        rows = with_revision(datamart, month, scored)
-        manifest = datamart.write(PREDICTIONS, month, rows, inputs=inputs, facts=facts)
-        yield month, _metadata(datamart, models, production, scored, manifest)
+            scored = _scored(month, production, datamart, settings, models, engine)
+        rows = with_revision(issued, scored)
+        record = write_month(PREDICTIONS, writer, MonthRows(month, rows, inputs, facts=facts))
+        yield month, _metadata(datamart, models, production, scored, record)
+
+
+def _scored(
+    month: str,
+    production: dict[str, Any],
+    datamart: Datamart,
+    settings: Settings,
+    models: ModelStore,
+    engine: Engine,
+) -> pa.Table:
+    return engine.map_rows(
+        engine.read(datamart.files(FEATURES_TABLE, [month]), FEATURES_TABLE.schema),
+        partial(
+            score_rows,
+            model=str(models.path(production["model_id"]) / MODEL_FILE),
+            sha256=production["model_sha256"],
+            model_id=production["model_id"],
+            bounds=settings.risk_bands,
+        ),
+        SCORED_SCHEMA,
+        ["loan_id"],
+    )
 
 
 def score_rows(
@@ -122,33 +144,47 @@ def _loaded(model: str, sha256: str) -> "Pipeline":
     return load_model(Path(model), sha256)
 
 
-def with_revision(datamart: Datamart, month: str, scored: pa.Table) -> pa.Table:
+def with_revision(issued: pa.Table, scored: pa.Table) -> pa.Table:
     """Return the month's issued scores with new ones as a revision beside them, if they differ.
 
-    Raises:
-        PartitionError: if the issued scores are not those that were recorded.
+    Args:
+        issued: what is recorded of the month, every revision; empty if nothing was issued.
+        scored: the scores of today.
     """
     scored = scored.sort_by("loan_id")
-    issued = _issued(datamart, month)
     if issued.num_rows == 0:
         return _as_revision(scored, 0)
     newest = pc.max(issued.column("revision")).as_py()
     latest = issued.filter(pc.equal(issued.column("revision"), newest)).drop_columns("revision")
-    if content_hash(latest.cast(SCORED_SCHEMA)) == content_hash(scored.cast(SCORED_SCHEMA)):
+    if _same_scores(latest.sort_by("loan_id"), scored):
         return issued
     return pa.concat_tables([issued, _as_revision(scored, newest + 1)])
 
 
+def _same_scores(issued: pa.Table, scored: pa.Table) -> bool:
+    """Return whether two tables of scores differ in no text and in no number by more than 1e-9.
+
+    A new engine or library that moves a score by less issues no other score.
+    """
+    if issued.num_rows != scored.num_rows:
+        return False
+    return all(
+        _same_column(issued.column(field.name), scored.column(field.name))
+        for field in SCORED_SCHEMA
+    )
+
+
+def _same_column(issued: pa.ChunkedArray, scored: pa.ChunkedArray) -> bool:
+    if not pa.types.is_floating(issued.type):
+        return bool(issued.equals(scored))
+    then, now = issued.to_numpy(), scored.to_numpy()
+    return bool(np.allclose(then, now, rtol=0, atol=SAME_SCORE, equal_nan=True))
+
+
 def _issued(datamart: Datamart, month: str) -> pa.Table:
     """Return the scores of a month as recorded: changed ones would be recorded anew as issued."""
-    manifest = datamart.manifest(PREDICTIONS, month)
-    if manifest is None:
+    if datamart.record(PREDICTIONS, month) is None:
         return PREDICTIONS.schema.empty_table()
-    if not is_as_recorded(PREDICTIONS, datamart.file(PREDICTIONS, month), manifest.content_hash):
-        raise PartitionError(
-            f"The scores in {manifest.partition} are not those that the manifest records: they "
-            f"were changed after they were written. {RESTORE_ISSUED_SCORES}"
-        )
     return datamart.read(PREDICTIONS, [month])
 
 
@@ -162,7 +198,7 @@ def _metadata(
     models: ModelStore,
     production: dict[str, Any],
     scored: pa.Table,
-    manifest: Manifest,
+    record: MonthRecord,
 ) -> dict[str, Any]:
     figures: dict[str, Any] = {"model": production["model_id"]}
     if scored.num_rows:
@@ -176,4 +212,4 @@ def _metadata(
                 probabilities, models.reference(production["model_id"]).scores.to_numpy()
             ),
         }
-    return table_metadata(datamart, PREDICTIONS, manifest, **figures)
+    return table_metadata(datamart, PREDICTIONS, record, **figures)

@@ -1,16 +1,20 @@
 """What every monthly asset shares: how it is declared, and how its months are reported."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
-from credit_risk_dagster import CODE_VERSION
+from credit_risk_dagster.contract.columns import column_meaning
 from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.record import Inputs, MonthRecord, origin_of, recipe_of
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.errors import PlatformError
+from credit_risk_dagster.datamart.writer import Draft, MonthWriter
+from credit_risk_dagster.errors import PartitionError, PlatformError
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.definitions import definition_of
 
 POOL = "datamart"
 """One run at a time writes the datamart: the limit is set in Dagster's instance."""
@@ -32,7 +36,6 @@ def monthly_asset(
     months: dg.PartitionsDefinition[str],
     *,
     deps: Sequence[dg.AssetDep] = (),
-    description: str,
     kinds: set[str],
     owner: str,
 ) -> Callable[[Callable[..., None]], dg.AssetsDefinition]:
@@ -42,10 +45,10 @@ def monthly_asset(
         partitions_def=months,
         deps=list(deps),
         group_name=table.layer,
-        description=description,
+        description=table.description,
         kinds=kinds,
         owners=[f"team:{owner}"],
-        code_version=CODE_VERSION,
+        code_version=definition_of(table),
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
         metadata={
@@ -67,6 +70,7 @@ def column_schema(table: Table) -> dg.TableSchema:
             dg.TableColumn(
                 field.name,
                 str(field.type),
+                description=column_meaning(table.layer, field.name),
                 constraints=dg.TableColumnConstraints(nullable=field.name not in table.key),
                 tags={"key": ""} if field.name in table.key else {},
             )
@@ -100,20 +104,133 @@ def report_months(context: dg.AssetExecutionContext, table: Table, written: Writ
         context.add_asset_metadata(metadata, asset_key=key, partition_key=month)
 
 
+@dataclass(frozen=True)
+class MonthRows:
+    """A month of a table as an asset computed it; attributes as those of `Draft`.
+
+    Attributes:
+        figures: what Dagit shows of it beside what it shows of every month.
+    """
+
+    month: str
+    rows: pa.Table
+    inputs: Inputs
+    beside: Mapping[str, pa.Table] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_months(
+    datamart: Datamart, table: Table, months: Sequence[str], computed: Iterator[MonthRows]
+) -> Written:
+    """Write months that are computed one after the other, in one commit."""
+    writer = datamart.open(table, months)
+    figures: dict[str, Mapping[str, Any]] = {}
+
+    def staged() -> Iterator[str]:
+        for one in computed:
+            figures[one.month] = one.figures
+            writer.stage_rows(draft(table, one), one.rows, one.beside)
+            yield one.month
+
+    yield from write_staged(datamart, table, writer, staged(), lambda month: figures[month])
+
+
+def write_staged(
+    datamart: Datamart,
+    table: Table,
+    writer: MonthWriter,
+    staged: Iterator[str],
+    figures: Callable[[str], Mapping[str, Any]],
+) -> Written:
+    """Stage months, commit them, and report each; those before one that fails as well."""
+    fault = None
+    try:
+        for _ in staged:
+            pass
+    except Exception as error:  # noqa: BLE001 raised again, once the good months are kept
+        fault = error
+    for month, record in writer.commit().items():
+        yield month, table_metadata(datamart, table, record, **figures(month))
+    if fault is not None:
+        raise fault
+
+
+def draft(table: Table, month: MonthRows) -> Draft:
+    """Return what is known of a month before it is written."""
+    return Draft(
+        month=month.month,
+        inputs=month.inputs,
+        definition=definition_of(table),
+        facts=month.facts,
+        provenance=month.provenance,
+    )
+
+
+KEPT = "decided by the definitions of then, which a new definition leaves as it is"
+
+
+def decided_before(
+    datamart: Datamart, table: Table, month: str, inputs: Inputs
+) -> MonthRecord | None:
+    """Return the decision of a month that new definitions leave as it is, or None.
+
+    It rests on the same deliveries and was made by other definitions. A corrected delivery is
+    decided on anew.
+
+    Raises:
+        PartitionError: if that decision is damaged: what it was cannot be computed again.
+    """
+    known = datamart.record(table, month)
+    if known is None or known.origin != origin_of(inputs):
+        return None
+    if known.recipe == recipe_of(definition_of(table), inputs):
+        return None
+    if datamart.damaged_files(table, known):
+        raise PartitionError(
+            f"{known.partition} was decided by the definitions of then, and is damaged. Restore "
+            f"tables/{table.path} from a backup: today's definitions would decide anew."
+        )
+    return known
+
+
+def write_month(table: Table, writer: MonthWriter, month: MonthRows) -> MonthRecord:
+    """Write one month, with a writer that was opened before its inputs were read."""
+    return writer.write(draft(table, month), month.rows, month.beside)
+
+
+def keep_decision(
+    datamart: Datamart, table: Table, writer: MonthWriter, known: MonthRecord, inputs: Inputs
+) -> MonthRecord:
+    """Keep what was decided, and record what it would be made of today."""
+    month = known.month
+    kept = Draft(
+        month=month,
+        inputs=inputs,
+        definition=known.definition,
+        facts=known.facts,
+        provenance=known.provenance,
+        recipe=known.recipe,
+    )
+    beside = {name: datamart.read_beside(table, month, name) for name in known.beside}
+    return writer.write(kept, datamart.read(table, [month]), beside)
+
+
 def table_metadata(
-    datamart: Datamart, table: Table, manifest: Manifest, **figures: Any
+    datamart: Datamart, table: Table, record: MonthRecord, **figures: Any
 ) -> Metadata:
     """Return what Dagit shows of a written partition."""
-    path = datamart.file(table, manifest.month).relative_to(datamart.home).as_posix()
     metadata: Metadata = {
-        "dagster/partition_row_count": manifest.rows,
+        "dagster/partition_row_count": record.rows,
         "dagster/column_schema": column_schema(table),
-        "dagster/uri": path,
-        "content hash": manifest.content_hash,
-        "inputs": len(manifest.inputs),
+        "dagster/uri": datamart.place(table).folder.relative_to(datamart.home).as_posix(),
+        "table version": record.version,
+        "content hash": record.content_hash,
+        "inputs": len(record.inputs),
     }
-    metadata |= {f"{name} rows": beside["rows"] for name, beside in manifest.beside.items()}
-    metadata |= manifest.facts
+    metadata |= {f"{name} rows": beside.rows for name, beside in record.beside.items()}
+    metadata |= record.facts
     return metadata | {name: value for name, value in figures.items() if value is not None}
 
 

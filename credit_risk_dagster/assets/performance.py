@@ -1,5 +1,6 @@
 """Performance: scores against the outcomes that matured in the month, and the model behind them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -8,15 +9,16 @@ import pandas as pd
 
 from credit_risk_dagster.assets.history import out_of_time_auc, production_record
 from credit_risk_dagster.assets.monthly import (
-    Written,
+    MonthRows,
     depends_on,
     monthly_asset,
     report_link,
     report_months,
-    table_metadata,
+    write_months,
 )
 from credit_risk_dagster.assets.plots import discrimination_plot
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.monitoring.evidently_report import write_classification_report
 from credit_risk_dagster.monitoring.facts import OVERALL, Fact, facts_table
@@ -51,9 +53,6 @@ def performance_asset(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
             depends_on(PRODUCTION_MODEL),
             depends_on(PREDICTIONS, months_earlier(LABEL_MONTH_ON_BOOK)),
         ],
-        description="Discrimination and calibration on the loans that matured in the month, on two "
-        "bases: `issued`, the scores given at application, and `current`, the model in production; "
-        "Evidently's report of the latter.",
         kinds={"scikitlearn"},
         owner="credit-risk",
     )
@@ -64,21 +63,22 @@ def performance_asset(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefiniti
         models: dg.ResourceParam[ModelStore],
     ) -> None:
         keys = list(context.partition_keys)
-        report_months(context, PERFORMANCE, _write_performance(keys, datamart, settings, models))
+        computed = _months(keys, datamart, settings, models)
+        report_months(context, PERFORMANCE, write_months(datamart, PERFORMANCE, keys, computed))
 
     return performance
 
 
-def _write_performance(
+def _months(
     keys: list[str], datamart: Datamart, settings: Settings, models: ModelStore
-) -> Written:
+) -> Iterator[MonthRows]:
     for month in keys:
-        inputs: dict[str, str] = {}
+        inputs: dict[str, Input] = {}
         for table in (COHORT, LABELS, PRODUCTION_MODEL):
-            inputs |= datamart.hashes(table, [month])
+            inputs |= datamart.inputs(table, [month])
         applied = add_months(month, -LABEL_MONTH_ON_BOOK)
         if applied >= settings.first_month:
-            inputs |= datamart.hashes(PREDICTIONS, [applied])
+            inputs |= datamart.inputs(PREDICTIONS, [applied])
         scored: dict[Basis, Scores] = {
             "current": _current_scores(month, datamart, models),
             "issued": _issued_scores(month, applied, datamart, settings),
@@ -92,9 +92,8 @@ def _write_performance(
             facts += _basis_facts(basis, rows, settings)
             figures |= _basis_figures(basis, rows, facts)
         table = facts_table(month, None, facts, PERFORMANCE.schema)
-        manifest = datamart.write(PERFORMANCE, month, table, inputs=inputs)
         figures |= _report(month, scored["current"], settings)
-        yield month, table_metadata(datamart, PERFORMANCE, manifest, **figures)
+        yield MonthRows(month, table, inputs, figures=figures)
 
 
 def _current_scores(month: str, datamart: Datamart, models: ModelStore) -> Scores:

@@ -1,6 +1,6 @@
 """Portfolio: the loan book by vintage, by bucket of days past due, and in volume."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.monthly import (
-    Written,
+    MonthRows,
     depends_on,
     monthly_asset,
     report_months,
-    table_metadata,
+    write_months,
 )
 from credit_risk_dagster.assets.row_counts import row_counts
 from credit_risk_dagster.contract.features import LABEL
@@ -31,6 +31,7 @@ from credit_risk_dagster.monitoring.portfolio import (
 from credit_risk_dagster.months import add_months, first_day, month_range
 from credit_risk_dagster.resources.engine import EngineResource
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.monitoring import PORTFOLIO
@@ -49,9 +50,6 @@ def portfolio_asset(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition
         PORTFOLIO,
         months,
         deps=[depends_on(table) for table in READ],
-        description="The loan book: cumulative 30+ days past due by vintage, moves between buckets "
-        "since the month before, volumes, default rate, and what became of delivered rows. Loans "
-        f"are read from the {VINTAGE_MONTHS_ON_BOOK} months before as well.",
         kinds={"ibis"},
         owner="credit-risk",
     )
@@ -62,25 +60,24 @@ def portfolio_asset(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition
         engine: EngineResource,
     ) -> None:
         keys = list(context.partition_keys)
-        written = _write_portfolio(keys, datamart, settings, engine.open())
-        report_months(context, PORTFOLIO, written)
+        computed = _months(keys, datamart, settings, engine.open())
+        report_months(context, PORTFOLIO, write_months(datamart, PORTFOLIO, keys, computed))
 
     return portfolio
 
 
-def _write_portfolio(
+def _months(
     keys: list[str], datamart: Datamart, settings: Settings, engine: Engine
-) -> Written:
+) -> Iterator[MonthRows]:
     counts = _counts(datamart, engine, _snapshots(settings, keys[0], keys[-1]))
     for month in keys:
         snapshots = _snapshots(settings, month, month)
-        inputs = datamart.hashes(SILVER_LOANS, snapshots)
+        inputs = datamart.inputs(SILVER_LOANS, snapshots)
         for table in READ:
-            inputs |= datamart.hashes(table, [month])
+            inputs |= datamart.inputs(table, [month])
         facts = _facts(month, datamart, settings, counts)
         rows = facts_table(month, None, facts, PORTFOLIO.schema)
-        manifest = datamart.write(PORTFOLIO, month, rows, inputs=inputs)
-        yield month, table_metadata(datamart, PORTFOLIO, manifest, **_figures(facts))
+        yield MonthRows(month, rows, inputs, figures=_figures(facts))
 
 
 def _snapshots(settings: Settings, first: str, last: str) -> list[str]:
@@ -106,20 +103,22 @@ def _facts(month: str, datamart: Datamart, settings: Settings, counts: Counts) -
         *roll_facts(rolls[rolls["snapshot_date"] == today]),
         *book_facts(
             row,
-            applications=datamart.required_manifest(FEATURES_TABLE, month).facts["applications"],
+            applications=datamart.required_record(FEATURES_TABLE, month).facts["applications"],
             scored_applicants=_scored(datamart, month),
             defaults=pc.sum(labels).as_py() or 0,
             labels=len(labels),
         ),
     ]
     for source in SOURCES:
-        facts += delivery_facts(source.name, row_counts(datamart, source.name, month) or {})
+        delivered = datamart.record(BRONZE[source.name], month)
+        refined = datamart.record(SILVER[source.name], month)
+        facts += delivery_facts(source.name, row_counts(delivered, refined) or {})
     return facts
 
 
 def _scored(datamart: Datamart, month: str) -> int:
-    manifest = datamart.required_manifest(PREDICTIONS, month)
-    return int(manifest.facts["applicants"]) if manifest.rows else 0
+    record = datamart.required_record(PREDICTIONS, month)
+    return int(record.facts["applicants"]) if record.rows else 0
 
 
 def _figures(facts: list[Fact]) -> dict[str, Any]:

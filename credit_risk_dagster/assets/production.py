@@ -10,14 +10,20 @@ import pyarrow as pa
 
 from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.assets.monthly import (
+    KEPT,
+    MonthRows,
     Written,
+    decided_before,
     depends_on,
+    keep_decision,
     monthly_asset,
     report_months,
     table_metadata,
+    write_month,
 )
 from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.models.comparison import PairedComparison
 from credit_risk_dagster.models.promotion import (
     CandidateEvidence,
@@ -58,8 +64,6 @@ def production_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDef
             depends_on(COHORT),
             depends_on(PRODUCTION_MODEL, months_earlier(1)),
         ],
-        description="The model version in production in the month: promoted, kept, carried over "
-        "from the month before, or none yet; with the comparison that decided.",
         kinds={"mlflow"},
         owner="credit-risk",
     )
@@ -85,40 +89,41 @@ def _write_production(
     tracking: ModelTracking,
 ) -> Written:
     for month in keys:
-        inputs: dict[str, str] = {}
+        writer = datamart.open(PRODUCTION_MODEL, [month])
+        inputs: dict[str, Input] = {}
         incumbent: Record = dict.fromkeys(MODEL_COLUMNS)
         if month > settings.first_month:
             previous = add_months(month, -1)
             incumbent = production_record(datamart, previous)
-            inputs |= datamart.hashes(PRODUCTION_MODEL, [previous])
+            inputs |= datamart.inputs(PRODUCTION_MODEL, [previous])
         candidates = {
             name: datamart.read(table, [month]).to_pylist()[0]
             for name, table in CANDIDATE_TABLES.items()
         }
         for table in CANDIDATE_TABLES.values():
-            inputs |= datamart.hashes(table, [month])
+            inputs |= datamart.inputs(table, [month])
+        cohorts = _judged_on(datamart, month, candidates)
+        inputs |= datamart.inputs(COHORT, cohorts)
+        known = decided_before(datamart, PRODUCTION_MODEL, month, inputs)
+        if known is not None:
+            written = keep_decision(datamart, PRODUCTION_MODEL, writer, known, inputs)
+            yield month, table_metadata(datamart, PRODUCTION_MODEL, written, kept=KEPT)
+            continue
         if all(candidate["model_id"] is None for candidate in candidates.values()):
             record = _carry_over(incumbent, next(iter(candidates.values()))["reason"])
         else:
-            record, cohort_inputs = _compare(
-                month, incumbent, candidates, datamart, settings, models
-            )
-            inputs |= cohort_inputs
+            record = _compare(month, incumbent, candidates, cohorts, datamart, settings, models)
         if record["action"] == PROMOTED:
             run_id = candidates[record["candidate"]]["mlflow_run_id"]
             record["mlflow_version"] = tracking.register(record["model_id"], run_id, month)
         recorded_before = _recorded_version(datamart, month)
         row = {"snapshot_date": first_day(month), **record}
-        manifest = datamart.write(
-            PRODUCTION_MODEL,
-            month,
-            pa.Table.from_pylist([row], schema=PRODUCTION_MODEL.schema),
-            inputs=inputs,
-        )
+        rows = pa.Table.from_pylist([row], schema=PRODUCTION_MODEL.schema)
+        written = write_month(PRODUCTION_MODEL, writer, MonthRows(month, rows, inputs))
         version = record["mlflow_version"]
         if month == datamart.months(PRODUCTION_MODEL)[-1] and (version or recorded_before):
             tracking.put_into_production(version)
-        yield month, table_metadata(datamart, PRODUCTION_MODEL, manifest, **record)
+        yield month, table_metadata(datamart, PRODUCTION_MODEL, written, **record)
 
 
 def _carry_over(incumbent: Record, reason: str) -> Record:
@@ -127,14 +132,25 @@ def _carry_over(incumbent: Record, reason: str) -> Record:
     return {**kept, "action": action, "reason": reason}
 
 
+def _judged_on(
+    datamart: Datamart, month: str, candidates: dict[CandidateName, Record]
+) -> list[str]:
+    """Return the cohorts that the month's candidates are judged on; none if none was trained."""
+    if all(candidate["model_id"] is None for candidate in candidates.values()):
+        return []
+    table = next(iter(CANDIDATE_TABLES.values()))
+    return sorted(set(datamart.read_beside(table, month, OUT_OF_TIME_SCORES)["cohort"].to_pylist()))
+
+
 def _compare(
     month: str,
     incumbent: Record,
     candidates: dict[CandidateName, Record],
+    cohorts: list[str],
     datamart: Datamart,
     settings: Settings,
     models: ModelStore,
-) -> tuple[Record, dict[str, str]]:
+) -> Record:
     """Choose the challenger and compare it with the incumbent on the same out-of-time rows."""
     scores = {
         name: datamart.read_beside(table, month, OUT_OF_TIME_SCORES).to_pandas()
@@ -153,7 +169,6 @@ def _compare(
     ]
     policy = settings.policy
     challenger, _, selection = select_challenger(labels, evidence, policy.promotion_significance)
-    cohorts = sorted(rows["cohort"].unique())
     decision = decide_promotion(
         labels,
         challenger,
@@ -175,7 +190,7 @@ def _compare(
         if promoted
         else {name: incumbent[name] for name in MODEL_COLUMNS}
     )
-    record = {
+    return {
         **model,
         "action": decision.action,
         "reason": decision.reason,
@@ -183,7 +198,6 @@ def _compare(
         "selection_reason": selection,
         **_figures(challenger, decision.comparison),
     }
-    return record, datamart.hashes(COHORT, cohorts)
 
 
 def _figures(challenger: CandidateEvidence, comparison: PairedComparison | None) -> Record:
@@ -215,7 +229,7 @@ def _incumbent_scores(
 
 def _recorded_version(datamart: Datamart, month: str) -> str | None:
     """Return the version that an earlier run of the month recorded, if there was one."""
-    if datamart.manifest(PRODUCTION_MODEL, month) is None:
+    if datamart.record(PRODUCTION_MODEL, month) is None:
         return None
     version: str | None = production_record(datamart, month)["mlflow_version"]
     return version

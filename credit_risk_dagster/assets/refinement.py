@@ -1,23 +1,26 @@
-"""How an engine's table is written: all months in one go, then swapped in one by one."""
+"""How an engine's table is written: all months in one go, then committed together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import ibis.expr.types as ir
 
-from credit_risk_dagster.assets.monthly import Metadata, Written, table_metadata
-from credit_risk_dagster.datamart.datamart import Datamart, Rule
+from credit_risk_dagster.assets.monthly import Metadata, Written, write_staged
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.engine import Engine
+from credit_risk_dagster.datamart.record import Inputs
 from credit_risk_dagster.datamart.table import MONTH, Table
+from credit_risk_dagster.datamart.writer import Draft, Rule
+from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.judgement import REASONS
 
 
 @dataclass(frozen=True)
-class Record:
-    """What a partition's manifest records beside its rows, and the rules that it must keep."""
+class Refined:
+    """What the record of a refined month holds beside its rows, and the rules that it must keep."""
 
-    inputs: Mapping[str, str]
+    inputs: Inputs
     facts: Mapping[str, Any] = field(default_factory=dict)
     rules: Sequence[Rule] = ()
 
@@ -26,9 +29,9 @@ def refine(
     datamart: Datamart,
     engine: Engine,
     table: Table,
-    rows: ir.Table,
+    rows: Callable[[], ir.Table],
     months: Sequence[str],
-    record: Callable[[str], Record],
+    refined: Callable[[str], Refined],
     figures: Callable[[str], Metadata],
 ) -> Written:
     """Write the months of a table that one expression computes.
@@ -37,25 +40,31 @@ def refine(
         datamart: where the table lives.
         engine: what computes the rows; the fewer and larger its jobs the better.
         table: the table.
-        rows: the rows of all months.
+        rows: reads the inputs and gives the rows of all months.
         months: the months, in order.
-        record: gives a month's record.
+        refined: gives what is recorded of a month.
         figures: gives what Dagit shows of a month once it is written.
     """
-    with datamart.staging(table) as folder:
-        engine.write(rows, _order(table, rows), MONTH, folder)
-        for month in months:
-            kept = record(month)
-            manifest = datamart.commit(
-                table,
-                month,
-                folder / month,
-                inputs=kept.inputs,
-                facts=kept.facts,
-                rules=kept.rules,
-                provenance={"engine": engine.name},
+    writer = datamart.open(table, months)
+
+    def staged() -> Iterator[str]:
+        made_of = {month: refined(month) for month in months}
+        expression = rows()
+        engine.write(expression, _order(table, expression), MONTH, writer.new_file, writer.staging)
+        for month, kept in made_of.items():
+            writer.stage(
+                Draft(
+                    month=month,
+                    inputs=kept.inputs,
+                    definition=definition_of(table),
+                    facts=kept.facts,
+                    provenance={"engine": engine.name},
+                    rules=kept.rules,
+                )
             )
-            yield month, table_metadata(datamart, table, manifest, **figures(month))
+            yield month
+
+    yield from write_staged(datamart, table, writer, staged(), figures)
 
 
 def _order(table: Table, rows: ir.Table) -> list[str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from credit_risk_dagster.assets.history import out_of_time_auc, production_record
 from credit_risk_dagster.assets.monthly import (
+    MonthRows,
     Written,
     depends_on,
     markdown_table,
@@ -18,8 +19,10 @@ from credit_risk_dagster.assets.monthly import (
     report_link,
     report_months,
     table_metadata,
+    write_month,
 )
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.monitoring.conditions import Condition, month_conditions
 from credit_risk_dagster.monitoring.report import write_report
 from credit_risk_dagster.months import add_months, first_day, month_range
@@ -43,8 +46,6 @@ def report_asset(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         REPORT,
         months,
         deps=[depends_on(table) for table in READ],
-        description="The month's traffic lights; with them the HTML report is written, and all "
-        "facts go to the metrics store and to MLflow.",
         kinds={"sql", "mlflow"},
         owner="credit-risk",
     )
@@ -70,14 +71,14 @@ def _write_report(
     tracking: ModelTracking,
 ) -> Written:
     for month in keys:
-        inputs: dict[str, str] = {}
+        writer = datamart.open(REPORT, [month])
+        inputs: dict[str, Input] = {}
         for table in READ:
-            inputs |= datamart.hashes(table, [month])
+            inputs |= datamart.inputs(table, [month])
         earlier = _months_before(settings, month, settings.alerts.drift_months - 1)
-        inputs |= datamart.hashes(DRIFT, earlier)
+        inputs |= datamart.inputs(DRIFT, earlier)
         conditions = _conditions(month, datamart, settings)
         rows = [{"snapshot_date": first_day(month), **asdict(one)} for one in conditions]
-        _publish(month, conditions, datamart, metrics)
         name = f"monitoring/{month}.html"
         facts = _facts(month, datamart, settings)
         production = production_record(datamart, month)
@@ -91,16 +92,17 @@ def _write_report(
             settings,
         )
         now = facts[facts["month"] == month]
-        tracking.log_month(month, now, settings.reports_folder)
         table = pa.Table.from_pylist(rows, schema=REPORT.schema)
-        manifest = datamart.write(REPORT, month, table, inputs=inputs)
+        record = write_month(REPORT, writer, MonthRows(month, table, inputs))
+        _publish(month, conditions, datamart, metrics)
+        tracking.log_month(month, now, settings.reports_folder)
         lights = [
             {"light": one.light, "condition": one.condition, "found": one.sentence}
             for one in conditions
         ]
         link = report_link(settings, name)
         figures: dict[str, Any] = {"report": link, "lights": markdown_table(lights)}
-        yield month, table_metadata(datamart, REPORT, manifest, **figures)
+        yield month, table_metadata(datamart, REPORT, record, **figures)
 
 
 def _months_before(settings: Settings, month: str, count: int) -> list[str]:
@@ -148,8 +150,8 @@ def _publish(
     versions = _versions(month, datamart)
     newest = None
     for source, table in FACT_TABLES.items():
-        manifest = datamart.required_manifest(table, month)
-        computed_at = datetime.fromisoformat(manifest.provenance["written_at"])
+        record = datamart.required_record(table, month)
+        computed_at = datetime.fromisoformat(record.provenance["written_at"])
         newest = max(newest or computed_at, computed_at)
         rows = [
             {name: row[name] for name in row if name != "snapshot_date"}
@@ -177,7 +179,7 @@ def _facts(month: str, datamart: Datamart, settings: Settings) -> pd.DataFrame:
 def _before(month: str, datamart: Datamart, settings: Settings) -> list[Condition]:
     """Return the lights of the month before, if it was reported."""
     previous = add_months(month, -1)
-    if previous < settings.first_month or datamart.manifest(REPORT, previous) is None:
+    if previous < settings.first_month or datamart.record(REPORT, previous) is None:
         return []
     rows = datamart.read(REPORT, [previous]).drop_columns("snapshot_date").to_pylist()
     return [Condition(**row) for row in rows]

@@ -1,8 +1,5 @@
 """Silver: bronze typed and cleaned, each row accepted, quarantined or a duplicate."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import dagster as dg
 import ibis.expr.types as ir
 import pyarrow.compute as pc
@@ -15,11 +12,12 @@ from credit_risk_dagster.assets.monthly import (
     monthly_asset,
     report_months,
 )
-from credit_risk_dagster.assets.refinement import Record, refine
-from credit_risk_dagster.datamart.datamart import Datamart, Rule
+from credit_risk_dagster.assets.refinement import Refined, refine
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.engine import Engine
-from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.datamart.writer import Rule, StagedFiles
 from credit_risk_dagster.resources.engine import EngineResource
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables import silver as tables
@@ -27,24 +25,10 @@ from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import CORRECTIONS, DUPLICATES, QUARANTINED
 from credit_risk_dagster.tables.quarantine import quarantined_share, reason_counts
 
-REFINE: dict[str, Callable[[ir.Table], ir.Table]] = {
-    "loans": tables.loans,
-    "attributes": tables.attributes,
-    "financials": tables.financials,
-    "clickstream": tables.clickstream,
-}
-
-DESCRIPTIONS = {
-    "loans": "The loan book with month on book and days past due.",
-    "attributes": "Applicants' age and occupation, without personal data.",
-    "financials": "Applicants' financials, typed and in the ranges that the lender accepts.",
-    "clickstream": "Monthly clickstream counts by customer.",
-}
-
 
 def silver_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
     """Return one asset per source."""
-    return [_silver_asset(name, months) for name in REFINE]
+    return [_silver_asset(name, months) for name in tables.REFINE]
 
 
 def _silver_asset(name: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -54,7 +38,6 @@ def _silver_asset(name: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsD
         table,
         months,
         deps=[depends_on(BRONZE[name])],
-        description=DESCRIPTIONS[name] + " Quarantined rows and duplicates are kept beside.",
         kinds={"ibis", "parquet"},
         owner="data-engineering",
     )
@@ -70,34 +53,36 @@ def _silver_asset(name: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsD
     def _write(keys: list[str], datamart: Datamart, settings: Settings, engine: Engine) -> Written:
         bronze = BRONZE[name]
 
-        def record(month: str) -> Record:
-            delivery = datamart.required_manifest(bronze, month)
-            return Record(
-                inputs=datamart.hashes(bronze, [month]),
+        def refined(month: str) -> Refined:
+            delivery = datamart.required_record(bronze, month)
+            return Refined(
+                inputs=datamart.inputs(bronze, [month]),
                 facts={"delivered": delivery.facts["delivered"]},
                 rules=[_adds_up(delivery), _quarantine_limit(delivery, settings)],
             )
 
-        rows = REFINE[name](engine.read(datamart.files(bronze, keys), bronze.schema))
+        def rows() -> ir.Table:
+            return tables.REFINE[name](engine.read(datamart.files(bronze, keys), bronze.schema))
+
         return refine(
             datamart,
             engine,
             table,
             rows,
             keys,
-            record,
+            refined,
             lambda month: _figures(datamart, table, month),
         )
 
     return silver
 
 
-def _adds_up(bronze: Manifest) -> Rule:
+def _adds_up(bronze: MonthRecord) -> Rule:
     """Accepted, quarantined and duplicate rows must add up to the rows delivered."""
 
-    def rule(manifest: Manifest, _staged: Path) -> str | None:
-        parts = {"accepted": manifest.rows}
-        parts |= {name: manifest.beside[name]["rows"] for name in (QUARANTINED, DUPLICATES)}
+    def rule(record: MonthRecord, _staged: StagedFiles) -> str | None:
+        parts = {"accepted": record.rows}
+        parts |= {name: record.beside[name].rows for name in (QUARANTINED, DUPLICATES)}
         if sum(parts.values()) == bronze.rows:
             return None
         return f"{parts} do not add up to the {bronze.rows} rows of {bronze.partition}."
@@ -105,15 +90,15 @@ def _adds_up(bronze: Manifest) -> Rule:
     return rule
 
 
-def _quarantine_limit(bronze: Manifest, settings: Settings) -> Rule:
+def _quarantine_limit(bronze: MonthRecord, settings: Settings) -> Rule:
     """A month in which too much is quarantined is a bad delivery, not a small month."""
     limit = settings.monitoring.quarantine_limit_share
 
-    def rule(manifest: Manifest, staged: Path) -> str | None:
-        share = quarantined_share(bronze, manifest)
+    def rule(record: MonthRecord, staged: StagedFiles) -> str | None:
+        share = quarantined_share(bronze, record)
         if share <= limit:
             return None
-        reasons = reason_counts(staged / f"{QUARANTINED}.parquet")
+        reasons = reason_counts(staged[QUARANTINED])
         named = "; ".join(f"{reason}: {count} rows" for reason, count in reasons[:5])
         return (
             f"{share:.1%} of the delivered rows are quarantined or unreadable, more than the limit "
@@ -127,7 +112,7 @@ def _quarantine_limit(bronze: Manifest, settings: Settings) -> Rule:
 
 def _figures(datamart: Datamart, table: Table, month: str) -> Metadata:
     corrections = datamart.read(table, [month]).column(CORRECTIONS)
-    reasons = reason_counts(datamart.file(table, month, f"{QUARANTINED}.parquet"))
+    reasons = reason_counts(datamart.files_beside(table, month, QUARANTINED))
     return {
         "rows with corrected values": pc.sum(pc.not_equal(corrections, "")).as_py() or 0,
         "reasons for quarantine": markdown_table(

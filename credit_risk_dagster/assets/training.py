@@ -5,11 +5,16 @@ import pyarrow as pa
 
 from credit_risk_dagster.assets.history import early_retraining_breaches, training_verdict
 from credit_risk_dagster.assets.monthly import (
+    KEPT,
+    MonthRows,
     Written,
+    decided_before,
     depends_on,
+    keep_decision,
     monthly_asset,
     report_months,
     table_metadata,
+    write_month,
 )
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import ModelError
@@ -30,8 +35,6 @@ def _training_decision(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
         TRAINING_DECISION,
         months,
         deps=[depends_on(COHORT), depends_on(TRAINING_DECISION, months_earlier(1))],
-        description="Whether the month trains, and why: from the cohorts and the trainings before "
-        "it, and from nothing else.",
         kinds={"python"},
         owner="credit-risk",
     )
@@ -54,8 +57,15 @@ def _write_decisions(keys: list[str], datamart: Datamart, settings: Settings) ->
             "CREDIT_RISK_POLICY__RETRAIN_EARLY to false."
         )
     for month in keys:
+        writer = datamart.open(TRAINING_DECISION, [month])
         breaches, breach_inputs = early_retraining_breaches(datamart, settings, month)
         verdict, inputs = training_verdict(datamart, settings, month, breaches)
+        inputs |= breach_inputs
+        known = decided_before(datamart, TRAINING_DECISION, month, inputs)
+        if known is not None:
+            record = keep_decision(datamart, TRAINING_DECISION, writer, known, inputs)
+            yield month, table_metadata(datamart, TRAINING_DECISION, record, kept=KEPT)
+            continue
         row = {
             "snapshot_date": first_day(month),
             "action": verdict.action,
@@ -63,19 +73,7 @@ def _write_decisions(keys: list[str], datamart: Datamart, settings: Settings) ->
             "cohorts": ",".join(verdict.cohorts),
             "last_training": verdict.last_training,
         }
-        manifest = datamart.write(
-            TRAINING_DECISION,
-            month,
-            pa.Table.from_pylist([row], schema=TRAINING_DECISION.schema),
-            inputs=inputs | breach_inputs,
-        )
-        yield (
-            month,
-            table_metadata(
-                datamart,
-                TRAINING_DECISION,
-                manifest,
-                action=verdict.action,
-                reason=verdict.reason,
-            ),
-        )
+        rows = pa.Table.from_pylist([row], schema=TRAINING_DECISION.schema)
+        record = write_month(TRAINING_DECISION, writer, MonthRows(month, rows, inputs))
+        figures = {"action": verdict.action, "reason": verdict.reason}
+        yield month, table_metadata(datamart, TRAINING_DECISION, record, **figures)

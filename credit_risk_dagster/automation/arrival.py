@@ -18,7 +18,7 @@ from credit_risk_dagster.automation.due import (
     unreadable_month,
 )
 from credit_risk_dagster.contract.sources import SOURCES
-from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import Settings
 
@@ -48,7 +48,7 @@ def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> 
         "that read it, when a corrected one arrives; else says what is missing.",
     )
     def delivery_arrived(
-        context: dg.SensorEvaluationContext, datamart: dg.ResourceParam[Datamart]
+        context: dg.SensorEvaluationContext, index: dg.ResourceParam[RecordIndex]
     ) -> dg.RunRequest | dg.SkipReason:
         running = run_at_work(settings, context.instance)
         if running is not None:
@@ -56,11 +56,11 @@ def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> 
         cache = json.loads(context.cursor) if context.cursor else {}
         try:
             deliveries = read_deliveries(settings, cache)
+            context.update_cursor(json.dumps(cache))
+            latest = settings.latest_month(datetime.now(UTC).date())
+            due = next_due_month(settings, index, deliveries, latest)
         except PlatformError as error:
             return dg.SkipReason(str(error))
-        context.update_cursor(json.dumps(cache))
-        latest = settings.latest_month(datetime.now(UTC).date())
-        due = next_due_month(settings, datamart, deliveries, latest)
         if due is None:
             return dg.SkipReason(f"Every month up to {latest[:7]} is up to date.")
         if due.missing:
@@ -89,12 +89,12 @@ def deadline_schedule(
         "fails a run and is seen.",
     )
     def month_deadline(
-        context: dg.ScheduleEvaluationContext, datamart: dg.ResourceParam[Datamart]
+        context: dg.ScheduleEvaluationContext, index: dg.ResourceParam[RecordIndex]
     ) -> dg.RunRequest | dg.SkipReason:
         month = settings.latest_month(context.scheduled_execution_time.date())
         due: DueMonth | None
         try:
-            due = due_month(datamart, read_deliveries(settings), month)
+            due = due_month(index, read_deliveries(settings), month)
         except PlatformError as error:
             due = unreadable_month(month, error)
         if due is None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 import dagster as dg
 from filelock import FileLock, Timeout
 
-from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import Settings
 
@@ -78,7 +77,6 @@ def alone(settings: Settings, instance: dg.DagsterInstance) -> Iterator[None]:
         running = unfinished_run(instance)
         if running is not None:
             raise PlatformError(at_work_text(running))
-        Datamart(settings.home).remove_staged()
         yield
 
 

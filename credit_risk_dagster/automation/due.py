@@ -1,7 +1,8 @@
 """Which month is to be run next: the first that was never run, or whose inputs have changed.
 
-What a partition was made of stands in its manifest; so a corrected delivery, and after it every
-month that reads what it changed, is found by comparing hashes, in order.
+What a month was made of stands in its record; so a corrected delivery, and after it every month
+that reads what it changed, is found by comparing hashes, in order. A changed definition makes the
+months of its table due as well; decisions and issued scores stay.
 """
 
 import hashlib
@@ -9,14 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from credit_risk_dagster.contract.sources import SOURCES
-from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.index import INPUTS, RECORDS, RecordIndex
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.delivery.delivered import delivered_months
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import month_range
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
+from credit_risk_dagster.tables.bronze import BRONZE
+from credit_risk_dagster.tables.catalogue import ALL_TABLES
+from credit_risk_dagster.tables.definitions import definition_of
 
 Deliveries = Mapping[str, Mapping[str, str]]
 """Content hash of each delivered month, by source."""
@@ -55,29 +60,20 @@ def read_deliveries(settings: Settings, cache: dict[str, Any] | None = None) -> 
 
 
 def next_due_month(
-    settings: Settings, datamart: Datamart, deliveries: Deliveries, latest_month: str
+    settings: Settings, index: RecordIndex, deliveries: Deliveries, latest_month: str
 ) -> DueMonth | None:
     """Return the first month up to `latest_month` that is to be run, or None."""
+    state = _State(index, deliveries)
     for month in month_range(settings.first_month, latest_month):
-        due = due_month(datamart, deliveries, month)
+        due = state.due(month)
         if due is not None:
             return due
     return None
 
 
-def due_month(datamart: Datamart, deliveries: Deliveries, month: str) -> DueMonth | None:
+def due_month(index: RecordIndex, deliveries: Deliveries, month: str) -> DueMonth | None:
     """Return why a month is to be run, or None if everything of it is up to date."""
-    manifests = [datamart.manifest(table, month) for table in ALL_TABLES]
-    missing = tuple(
-        source.name
-        for source in SOURCES
-        if month not in deliveries[source.name]
-        and datamart.manifest(BY_PATH[f"bronze/{source.name}"], month) is None
-    )
-    changes = list(_changes(datamart, deliveries, month, manifests))
-    if not changes:
-        return None
-    return DueMonth(month, changes[0], missing, _state(datamart, deliveries, month))
+    return _State(index, deliveries).due(month)
 
 
 def unreadable_month(month: str, error: PlatformError) -> DueMonth:
@@ -85,34 +81,103 @@ def unreadable_month(month: str, error: PlatformError) -> DueMonth:
     return DueMonth(month, str(error), (), _hash([month, str(error)]))
 
 
-def _changes(
-    datamart: Datamart, deliveries: Deliveries, month: str, manifests: list[Manifest | None]
-) -> Iterator[str]:
-    for table, manifest in zip(ALL_TABLES, manifests, strict=True):
-        if manifest is None:
-            yield f"{table.path} has no {month[:7]} yet"
-            continue
-        for name, recorded in manifest.inputs.items():
-            if _current(datamart, deliveries, name) not in (recorded, None):
+class _State:
+    """What the tables hold and were made of, read once for all months."""
+
+    def __init__(self, index: RecordIndex, deliveries: Deliveries) -> None:
+        index.catch_up()
+        self._deliveries = deliveries
+        columns = (RECORDS.c.table_path, RECORDS.c.snapshot_date)
+        rows = index.rows(sa.select(*columns, RECORDS.c.definition, RECORDS.c.content_hash))
+        self._months = {(row["table_path"], row["snapshot_date"]): row for row in rows}
+        self._stale: dict[tuple[str, str], list[str]] = {}
+        for row in index.rows(_CHANGED):
+            name = f"{row['input_path']}/{row['input_month']}"
+            self._stale.setdefault((row["table_path"], row["snapshot_date"]), []).append(name)
+        self._delivered = {
+            (row["table_path"], row["snapshot_date"]): row["content_hash"]
+            for row in index.rows(_OF_DELIVERIES)
+        }
+
+    def due(self, month: str) -> DueMonth | None:
+        """Return why a month is to be run, or None if everything of it is up to date."""
+        change = next(self._changes(month), None)
+        if change is None:
+            return None
+        missing = tuple(
+            source.name
+            for source in SOURCES
+            if month not in self._deliveries[source.name]
+            and (BRONZE[source.name].path, month) not in self._months
+        )
+        return DueMonth(month, change, missing, self._before(month))
+
+    def _changes(self, month: str) -> Iterator[str]:
+        for table in ALL_TABLES:
+            known = self._months.get((table.path, month))
+            if known is None:
+                yield f"{table.path} has no {month[:7]} yet"
+                continue
+            if known["definition"] != definition_of(table) and self._is_made_again(table, month):
+                yield f"{table.partition(month)} was made by another definition than today's"
+            for name in self._stale.get((table.path, month), []):
+                yield f"{name} has changed since {table.partition(month)} was made of it"
+        for source in SOURCES:
+            table = BRONZE[source.name]
+            delivered = self._deliveries[source.name].get(month)
+            recorded = self._delivered.get((table.path, month))
+            if recorded is not None and delivered not in (recorded, None):
+                name = f"delivery/{source.name}/{month}"
                 yield f"{name} has changed since {table.partition(month)} was made of it"
 
+    def _is_made_again(self, table: Table, month: str) -> bool:
+        """Return whether a run would make the month again: what was decided stays.
 
-def _current(datamart: Datamart, deliveries: Deliveries, name: str) -> str | None:
-    """Return the hash that an input has now; None for a delivery that is no longer there."""
-    path, _, month = name.rpartition("/")
-    layer, _, source = path.partition("/")
-    if layer == "delivery":
-        return deliveries[source].get(month)
-    manifest = datamart.manifest(BY_PATH[path], month)
-    return manifest.content_hash if manifest else "missing"
+        So does what was read of a delivery that is no longer there.
+        """
+        if table.layer == "bronze":
+            return month in self._deliveries[table.name]
+        return not table.decides
+
+    def _before(self, month: str) -> str:
+        """Return what the month would be run on, as a hash."""
+        lines = [
+            f"delivery/{source.name} {self._deliveries[source.name].get(month)}"
+            for source in SOURCES
+        ]
+        lines += [f"{table.path} {definition_of(table)}" for table in ALL_TABLES]
+        earlier = sorted(key for key in self._months if key[1] < month)
+        lines += [
+            f"{path}/{key} {self._months[path, key]['content_hash']}" for path, key in earlier
+        ]
+        return _hash([month, *lines])
 
 
-def _state(datamart: Datamart, deliveries: Deliveries, month: str) -> str:
-    lines = [f"delivery/{source.name} {deliveries[source.name].get(month)}" for source in SOURCES]
-    for table in ALL_TABLES:
-        earlier = [key for key in datamart.months(table) if key < month]
-        lines += [f"{name} {known}" for name, known in datamart.hashes(table, earlier).items()]
-    return _hash([month, *lines])
+_now = RECORDS.alias("now")
+
+_CHANGED = (
+    sa.select(
+        INPUTS.c.table_path, INPUTS.c.snapshot_date, INPUTS.c.input_path, INPUTS.c.input_month
+    )
+    .outerjoin(
+        _now,
+        sa.and_(
+            _now.c.table_path == INPUTS.c.input_path,
+            _now.c.snapshot_date == INPUTS.c.input_month,
+        ),
+    )
+    .where(
+        INPUTS.c.input_path.not_like("delivery/%"),
+        sa.or_(_now.c.content_hash.is_(None), _now.c.content_hash != INPUTS.c.content_hash),
+    )
+    .order_by(INPUTS.c.input_path, INPUTS.c.input_month)
+)
+"""The inputs that are no longer what a month was made of."""
+
+_OF_DELIVERIES = sa.select(
+    INPUTS.c.table_path, INPUTS.c.snapshot_date, INPUTS.c.content_hash
+).where(INPUTS.c.input_path.like("delivery/%"))
+"""The deliveries that bronze was made of."""
 
 
 def _hash(lines: list[str]) -> str:

@@ -62,16 +62,17 @@ def training_request(
         return dg.SkipReason(verdict.reason)
     if all(_is_trained(datamart, table, month) for table in CANDIDATE_TABLES.values()):
         return dg.SkipReason(f"The training of {month[:7]} is done.")
-    issued = datamart.manifest(PREDICTIONS, month)
+    issued = datamart.record(PREDICTIONS, month)
     if issued is not None and issued.rows:
         return dg.SkipReason(
             f"{month[:7]} has issued scores, which a training would contradict: {verdict.reason}"
         )
-    state = hashlib.sha256(repr(sorted(inputs.items())).encode()).hexdigest()[:16]
+    made_of = sorted((name, one.content_hash) for name, one in inputs.items())
+    state = hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
     return dg.RunRequest(run_key=f"training-{month}-{state}", partition_key=month)
 
 
 def _is_trained(datamart: Datamart, table: Table, month: str) -> bool:
-    if datamart.manifest(table, month) is None:
+    if datamart.record(table, month) is None:
         return False
     return bool(datamart.read(table, [month]).column("model_id")[0].is_valid)

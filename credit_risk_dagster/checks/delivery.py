@@ -21,40 +21,40 @@ def _source_checks(name: str) -> list[MonthlyCheck]:
     bronze, silver = BRONZE[name], SILVER[name]
 
     def whole_lines(datamart: Datamart, settings: Settings, month: str) -> Finding:
-        manifest = datamart.required_manifest(bronze, month)
+        record = datamart.required_record(bronze, month)
         rejected = datamart.read_beside(bronze, month, REJECTED).drop_columns("text")
-        undated = manifest.provenance["undated_lines"]
+        undated = record.provenance["undated_lines"]
         shown = [
             f"line {line['line_number']} of {line['source_file']}: {line['reason']}"
             for line in [*rejected.slice(0, SHOWN_LINES).to_pylist(), *undated][:SHOWN_LINES]
         ]
-        figures = {"rejected": rejected.num_rows, "undated": manifest.provenance["undated"]}
+        figures = {"rejected": rejected.num_rows, "undated": record.provenance["undated"]}
         if not shown:
-            return Finding(True, f"All {manifest.rows} lines could be read.", figures)
-        count = rejected.num_rows + manifest.provenance["undated"]
+            return Finding(True, f"All {record.rows} lines could be read.", figures)
+        count = rejected.num_rows + record.provenance["undated"]
         listed = "; ".join(shown) + ("; …" if count > len(shown) else "")
         lines = "1 line" if count == 1 else f"{count} lines"
         sentence = f"{lines} could not be read: {listed}. Ask for a corrected delivery."
         return Finding(False, sentence, figures)
 
     def adds_up(datamart: Datamart, settings: Settings, month: str) -> Finding:
-        delivered = datamart.required_manifest(bronze, month)
-        refined = datamart.required_manifest(silver, month)
+        delivered = datamart.required_record(bronze, month)
+        refined = datamart.required_record(silver, month)
         parts = {
             "accepted": refined.rows,
-            "quarantined": refined.beside[QUARANTINED]["rows"],
-            "duplicates": refined.beside[DUPLICATES]["rows"],
-            "unreadable": delivered.beside[REJECTED]["rows"],
+            "quarantined": refined.beside[QUARANTINED].rows,
+            "duplicates": refined.beside[DUPLICATES].rows,
+            "unreadable": delivered.beside[REJECTED].rows,
         }
         total = delivered.facts["delivered"]
         sentence = " + ".join(f"{count} {part}" for part, count in parts.items())
         return Finding(sum(parts.values()) == total, f"{sentence} of {total} delivered.", parts)
 
     def quarantine_share(datamart: Datamart, settings: Settings, month: str) -> Finding:
-        refined = datamart.required_manifest(silver, month)
-        share = quarantined_share(datamart.required_manifest(bronze, month), refined)
+        refined = datamart.required_record(silver, month)
+        share = quarantined_share(datamart.required_record(bronze, month), refined)
         limit = settings.monitoring.quarantine_warning_share
-        reasons = reason_counts(datamart.file(silver, month, f"{QUARANTINED}.parquet"))
+        reasons = reason_counts(datamart.files_beside(silver, month, QUARANTINED))
         named = "; ".join(f"{reason} ({count})" for reason, count in reasons[:SHOWN_LINES])
         return Finding(
             share <= limit,
@@ -63,7 +63,7 @@ def _source_checks(name: str) -> list[MonthlyCheck]:
         )
 
     def no_duplicates(datamart: Datamart, settings: Settings, month: str) -> Finding:
-        count = datamart.required_manifest(silver, month).beside[DUPLICATES]["rows"]
+        count = datamart.required_record(silver, month).beside[DUPLICATES].rows
         sentence = f"{count} rows repeat another to the letter and were dropped."
         return Finding(count == 0, sentence, {"duplicates": count})
 

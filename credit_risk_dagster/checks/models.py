@@ -10,7 +10,7 @@ from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.monitoring.drift import significant_shifts
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
-from credit_risk_dagster.tables.inference import PREDICTIONS, RESTORE_ISSUED_SCORES
+from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.monitoring import DRIFT, FACT_TABLES, PERFORMANCE, REPORT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
@@ -27,7 +27,7 @@ def model_checks() -> list[MonthlyCheck]:
             for table in (*tables, *FACT_TABLES.values(), REPORT)
             for check in structure_checks(table)
         ),
-        *structure_checks(PREDICTIONS, RESTORE_ISSUED_SCORES),
+        *structure_checks(PREDICTIONS),
         MonthlyCheck(
             TRAINING_DECISION,
             "enough_history",
@@ -97,7 +97,7 @@ def model_in_production(datamart: Datamart, settings: Settings, month: str) -> F
 def score_sanity(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Compare the issued scores with the applicants and the production model."""
     model = production_record(datamart, month)["model_id"]
-    applicants = datamart.required_manifest(FEATURES_TABLE, month).rows
+    applicants = datamart.required_record(FEATURES_TABLE, month).rows
     rows = datamart.read(PREDICTIONS, [month])
     revisions = rows.column("revision")
     newest = rows.filter(pc.equal(revisions, pc.max(revisions))) if rows.num_rows else rows

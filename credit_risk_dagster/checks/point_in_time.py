@@ -64,11 +64,11 @@ def features_know_no_future(datamart: Datamart, settings: Settings, month: str) 
     """Look at the dates of the inputs, and at the months of the partitions that were read."""
     rows = datamart.read(FEATURES_TABLE, [month])
     late = pc.sum(pc.greater(rows.column("latest_input_date"), first_day(month))).as_py() or 0
-    manifest = datamart.required_manifest(FEATURES_TABLE, month)
-    future = [name for name in manifest.inputs if name.rsplit("/", 1)[-1] > month]
+    record = datamart.required_record(FEATURES_TABLE, month)
+    future = [name for name in record.inputs if name.rsplit("/", 1)[-1] > month]
     sentence = (
         f"{late} of {rows.num_rows} applicants have an input dated after {month[:7]}; "
-        f"{len(future)} of {len(manifest.inputs)} partitions read are of a later month."
+        f"{len(future)} of {len(record.inputs)} partitions read are of a later month."
     )
     return Finding(late == 0 and not future, sentence, {"applicants": rows.num_rows})
 
@@ -110,21 +110,21 @@ def cohort_knows_no_future(datamart: Datamart, settings: Settings, month: str) -
 
 def every_label_has_features(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Count the labels that found no features, once the application month is a partition."""
-    manifest = datamart.required_manifest(COHORT, month)
+    record = datamart.required_record(COHORT, month)
     if add_months(month, -LABEL_MONTH_ON_BOOK) < settings.first_month:
         return Finding(True, "The loans that matured were originated before the first month.")
-    without = manifest.facts["labels"] - manifest.rows
-    sentence = f"{without} of {manifest.facts['labels']} labels have no features."
+    without = record.facts["labels"] - record.rows
+    sentence = f"{without} of {record.facts['labels']} labels have no features."
     return Finding(without == 0, sentence, {"without": without})
 
 
 def every_loan_has_a_label(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Count the loans of the application month that found no label in the month it matures."""
-    manifest = datamart.required_manifest(COHORT, month)
-    originated = manifest.facts["originated"]
+    record = datamart.required_record(COHORT, month)
+    originated = record.facts["originated"]
     if originated == 0:
         return Finding(True, "No loan is known that was originated six months earlier.")
-    without = originated - manifest.rows
+    without = originated - record.rows
     sentence = (
         f"{without} of {originated} loans have no label: they are not in the book at month on book "
         f"{LABEL_MONTH_ON_BOOK}, and in no training and no figure of performance."

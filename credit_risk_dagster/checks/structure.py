@@ -1,47 +1,61 @@
 """Checks that every table has: what is stored is what was declared and recorded."""
 
+from pathlib import Path
+
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
-from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.staged_rows import is_as_recorded
+from credit_risk_dagster.datamart.datamart import Datamart, remedy
+from credit_risk_dagster.datamart.staged_rows import wrong_columns
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.settings import Settings
 
 
-def structure_checks(table: Table, remedy: str | None = None) -> list[MonthlyCheck]:
-    """Return the checks of a table's schema and key, and of its rows against the manifest.
-
-    Args:
-        table: the table.
-        remedy: what to do about changed rows that running the month again must not replace.
-    """
+def structure_checks(table: Table) -> list[MonthlyCheck]:
+    """Return the checks of a table's schema and key, and of its files against their record."""
 
     def declared_schema(datamart: Datamart, settings: Settings, month: str) -> Finding:
-        stored = pq.read_schema(datamart.file(table, month))
-        types = {name: stored.field(name).type for name in stored.names}
-        wrong = [field.name for field in table.schema if types.get(field.name) != field.type]
+        try:
+            wrong = [
+                fault
+                for path in _stored(datamart, table, month)
+                for fault in wrong_columns(table, path)
+            ]
+        except (OSError, pa.ArrowException) as error:
+            return Finding(False, f"The columns cannot be read: {error}.")
         return Finding(not wrong, f"Columns not as declared: {', '.join(wrong) or 'none'}.")
 
     def unique_key(datamart: Datamart, settings: Settings, month: str) -> Finding:
-        rows = pq.read_table(datamart.file(table, month), partitioning=None)
-        lacking = [name for name in table.key if name not in rows.column_names]
-        if lacking:
-            return Finding(False, f"There is no {' and no '.join(lacking)} to identify a row by.")
-        keys = rows.select(list(table.key))
-        repeated = keys.num_rows - keys.group_by(list(table.key)).aggregate([]).num_rows
-        sentence = f"{repeated} of {keys.num_rows} rows repeat the key {', '.join(table.key)}."
+        key = list(table.key)
+        schema = pa.schema([table.schema.field(name) for name in key])
+        stored = _stored(datamart, table, month)
+        try:
+            names = [set(pq.read_schema(path).names) for path in stored]
+            lacking = [name for name in key if not all(name in found for found in names)]
+            if lacking:
+                words = " and no ".join(lacking)
+                return Finding(False, f"There is no {words} to identify a row by.")
+            parts = [
+                pq.read_table(path, columns=key, partitioning=None).select(key).cast(schema)
+                for path in stored
+            ]
+        except (OSError, pa.ArrowException) as error:
+            return Finding(False, f"The key {', '.join(key)} cannot be read: {error}.")
+        keys = pa.concat_tables([schema.empty_table(), *parts])
+        repeated = keys.num_rows - keys.group_by(key).aggregate([]).num_rows
+        sentence = f"{repeated} of {keys.num_rows} rows repeat the key {', '.join(key)}."
         return Finding(repeated == 0, sentence, {"rows": keys.num_rows})
 
     def as_recorded(datamart: Datamart, settings: Settings, month: str) -> Finding:
-        manifest = datamart.required_manifest(table, month)
-        if is_as_recorded(table, datamart.file(table, month), manifest.content_hash):
-            return Finding(True, "The stored rows are those that the manifest records.")
-        advice = remedy or f"Delete tables/{manifest.partition}.json and run the month again."
+        damaged = datamart.damaged_files(table, datamart.required_record(table, month))
+        if not damaged:
+            return Finding(True, "The stored files are those that the record names.")
+        names = ", ".join(path.relative_to(datamart.home).as_posix() for path in damaged)
         return Finding(
             False,
-            "The stored rows are not those that the manifest records: they were changed after they "
-            f"were written. {advice}",
+            "The stored files are not those that the record names: they were changed after they "
+            f"were written ({names}). {remedy(table, month)}",
         )
 
     checks = [
@@ -56,7 +70,7 @@ def structure_checks(table: Table, remedy: str | None = None) -> list[MonthlyChe
             table,
             "as_recorded",
             as_recorded,
-            "The stored rows have the content hash that the manifest records.",
+            "The stored files are byte for byte those that the record names.",
             blocking=True,
         ),
     ]
@@ -64,3 +78,9 @@ def structure_checks(table: Table, remedy: str | None = None) -> list[MonthlyChe
         description = f"No two rows have the same {', '.join(table.key)}."
         checks.append(MonthlyCheck(table, "unique_key", unique_key, description, blocking=True))
     return checks
+
+
+def _stored(datamart: Datamart, table: Table, month: str) -> list[Path]:
+    """Return where the files of a month are, whatever has become of them."""
+    place = datamart.place(table)
+    return [place.path(file.path) for file in datamart.required_record(table, month).files]

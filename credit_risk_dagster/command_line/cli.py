@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import date
+from datetime import UTC, date, datetime, time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,7 +15,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from credit_risk_dagster.command_line.operation_commands import backup, doctor, restore
+from credit_risk_dagster.command_line.operation_commands import (
+    backup,
+    doctor,
+    maintain,
+    reindex,
+    restore,
+    tables,
+    upgrade,
+)
 from credit_risk_dagster.command_line.printing import (
     print_alerts,
     print_outcome,
@@ -29,10 +37,10 @@ from credit_risk_dagster.command_line.set_up import (
     require_snapshot,
     set_up,
 )
-from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import month_of, month_range, parse_month
 from credit_risk_dagster.resources.model_store import ModelStore
+from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings, load_settings
 
 app = typer.Typer(
@@ -135,15 +143,23 @@ def status(
 @app.command()
 def explain(
     loan_id: Annotated[str, typer.Argument(help="For example CUS_0x1037_2023_01_01.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Read everything as it was known at the end of this day, YYYY-MM-DD."),
+    ] = None,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
-    """Show one applicant from raw rows to score: the proof that it used nothing of the future."""
+    """Show one applicant from raw rows to score, as of the day on which the score was issued.
+
+    The proof that it used nothing of the future.
+    """
     from credit_risk_dagster.command_line.proof import prove_score
 
     settings = load_settings(home)
-    datamart, models = Datamart(settings.home), ModelStore(settings.home / "models")
-    proof = prove_score(settings, datamart, models, loan_id)
+    datamart, models = open_datamart(settings), ModelStore(settings.home / "models")
+    moment = end_of_day(as_of) if as_of else None
+    proof = prove_score(settings, datamart, models, loan_id, moment)
     if as_json:
         sys.stdout.write(json.dumps(proof.to_dict(), indent=2, default=str) + "\n")
     else:
@@ -181,7 +197,7 @@ def exporter(
     serve(load_settings(home), host, port)
 
 
-for command in (backup, restore, doctor):
+for command in (tables, backup, restore, upgrade, maintain, reindex, doctor):
     app.command()(command)
 
 
@@ -234,7 +250,9 @@ def _records(settings: Settings, months: str | None) -> list[dict[str, object]]:
     if not known:
         return []
     with open_instance(settings) as instance:
-        return month_records(Datamart(settings.home), known, failed_checks_by_month(instance))
+        return month_records(
+            open_datamart(settings), open_index(settings), known, failed_checks_by_month(instance)
+        )
 
 
 def _months(text: str | None, settings: Settings) -> tuple[str, str]:
@@ -245,6 +263,19 @@ def _months(text: str | None, settings: Settings) -> tuple[str, str]:
     if not month_range(*span):
         raise PlatformError(f"{text} ends before it begins: write the earlier month first.")
     return span
+
+
+def end_of_day(text: str) -> datetime:
+    """Return the last moment of a day, in UTC.
+
+    Raises:
+        PlatformError: if it is not written YYYY-MM-DD.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise PlatformError(f"{text!r} is not a day: write it as YYYY-MM-DD.") from None
+    return datetime.combine(day, time.max, UTC)
 
 
 def _serve_reports(folder: Path) -> None:

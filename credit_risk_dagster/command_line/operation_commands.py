@@ -1,7 +1,8 @@
-"""The commands of an operator: backup, restore, doctor."""
+"""The commands of an operator: tables, backup, restore, upgrade, maintain, reindex, doctor."""
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from credit_risk_dagster.operations.doctor.finding import Finding, worst
-from credit_risk_dagster.settings import load_settings
+from credit_risk_dagster.settings import Settings, load_settings
 
 out = Console()
 
@@ -96,12 +97,17 @@ def restore(
 
 
 def doctor(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First repair damaged logs, as far as that can be.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
     home: Home = None,
 ) -> None:
     """Check a deployment and say for each thing whether it is well and what to do."""
     from credit_risk_dagster.operations.doctor.diagnosis import diagnose_home
 
+    if repair:
+        _repair(load_settings(home))
     findings = diagnose_home(home)
     if as_json:
         lines = [finding.to_dict() for finding in findings]
@@ -111,6 +117,74 @@ def doctor(
     else:
         _print_findings(findings)
     raise typer.Exit(1 if worst(findings) == "failed" else 0)
+
+
+def _repair(settings: Settings) -> None:
+    from credit_risk_dagster.automation.at_work import alone
+    from credit_risk_dagster.operations.doctor.stored import repair_logs
+    from credit_risk_dagster.resources.instance import open_instance
+
+    with open_instance(settings) as instance, alone(settings, instance):
+        for line in repair_logs(settings):
+            out.print(line, highlight=False)
+
+
+def maintain(home: Home = None) -> None:
+    """Remove what killed runs left, and table versions past their retention."""
+    from credit_risk_dagster.automation import maintenance
+    from credit_risk_dagster.automation.at_work import alone
+    from credit_risk_dagster.resources.instance import open_instance
+
+    settings = load_settings(home)
+    with open_instance(settings) as instance, alone(settings, instance):
+        done = maintenance.maintain(settings, datetime.now(UTC))
+    out.print(
+        f"Removed {done.left_by_killed_runs} files that killed runs left and {done.expired} files "
+        f"of versions older than {settings.retention_days} days: {done.bytes:,} bytes.",
+        highlight=False,
+    )
+
+
+def upgrade(home: Home = None) -> None:
+    """Take over a home of the release before; the old files are kept."""
+    from credit_risk_dagster.automation.at_work import alone
+    from credit_risk_dagster.operations.upgrade import OLD_TABLES, upgrade_home
+    from credit_risk_dagster.resources.instance import open_instance
+    from credit_risk_dagster.resources.tables import open_index
+
+    settings = load_settings(home)
+    with open_instance(settings) as instance, alone(settings, instance):
+        counts = upgrade_home(settings)
+        open_index(settings).rebuild()
+    out.print(
+        f"Took over {sum(counts.values())} months of {len(counts)} tables, each compared by "
+        f"content hash. The old files are in {settings.home / OLD_TABLES}: remove them once you "
+        "are content. Next: `credit-risk doctor`.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def reindex(home: Home = None) -> None:
+    """Make the index of the tables anew from their logs."""
+    from credit_risk_dagster.resources.tables import open_index
+
+    commits = open_index(load_settings(home)).rebuild()
+    out.print(f"The index was made anew from {commits} commits.", highlight=False)
+
+
+def tables(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    home: Home = None,
+) -> None:
+    """List the tables: versions, rows, months, and where they are for any other reader."""
+    from credit_risk_dagster.command_line.table_list import print_tables, table_list
+
+    listed = table_list(load_settings(home))
+    if as_json:
+        sys.stdout.write(json.dumps(listed, indent=2) + "\n")
+    else:
+        print_tables(out, listed)
 
 
 def _print_findings(findings: list[Finding]) -> None:

@@ -124,6 +124,13 @@ def print_proof(console: Console, proof: Proof) -> None:
     _print_pairs(console, "Features at application", proof.features)
     for score in proof.scores:
         _print_pairs(console, f"Score, revision {score['revision']}", score)
+    for correction in proof.corrections_since:
+        changed = {
+            name: f"{one['issued']}, corrected to {one['corrected']}"
+            for name, one in correction["features"].items()
+        }
+        title = f"Features behind revision {correction['revision']}"
+        _print_pairs(console, title, changed or {"features": "as at application"})
     _print_pairs(console, "Model", proof.model or {"model": "none was in production"})
     _print_pairs(console, "Outcome", proof.outcome)
     _print_pairs(console, "Content hashes", proof.hashes)

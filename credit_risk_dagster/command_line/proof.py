@@ -1,13 +1,20 @@
-"""The proof of one score: from raw rows to outcome, with the date of everything it used."""
+"""The proof of one score: from raw rows to outcome, with the date of everything it used.
+
+A score is proved on what was known when it was issued: the versions of the tables that it was made
+of. What a later correction made of it stands beside.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.command_line.proof_claims import (
     Claim,
     Record,
+    Revision,
     input_claims,
+    issued_revisions,
     model_claims,
     rows_of,
 )
@@ -40,6 +47,8 @@ class Proof:
         corrections: what silver took as missing, by source.
         features: the row of gold.
         scores: every revision, the issued one first.
+        corrections_since: what each later revision was made of: the features that a corrected
+            delivery changed, as they were and as they became.
         model: the model that was in production, with its training window.
         outcome: the label and the month in which it matured, or pending.
         hashes: content hash of every partition that the score was made of.
@@ -52,6 +61,7 @@ class Proof:
     corrections: Mapping[str, str]
     features: Record
     scores: list[Record]
+    corrections_since: list[Record]
     model: Record | None
     outcome: Record
     hashes: Mapping[str, str]
@@ -62,47 +72,91 @@ class Proof:
         return asdict(self)
 
 
-def prove_score(settings: Settings, datamart: Datamart, models: ModelStore, loan_id: str) -> Proof:
+def prove_score(
+    settings: Settings,
+    datamart: Datamart,
+    models: ModelStore,
+    loan_id: str,
+    as_of: datetime | None = None,
+) -> Proof:
     """Collect the proof of a loan's score.
+
+    Args:
+        settings: the installation.
+        datamart: its tables.
+        models: its models.
+        loan_id: the loan.
+        as_of: the moment as of which everything is read; by default inputs are read as they were
+            when the score was issued, and the outcome as it is known now.
 
     Raises:
         PlatformError: if no month has an application with this loan.
     """
-    month, features = _application(datamart, loan_id)
+    now = datamart.as_of(as_of) if as_of is not None else datamart
+    month = _application_month(now, loan_id)
+    revisions = issued_revisions(now, month, loan_id)
+    issued = revisions[0].datamart if revisions and as_of is None else None
+    then = issued or now
+    features = _features(then, month, loan_id)
     customer = features["customer_id"]
-    raw = _raw_rows(settings, datamart, customer, loan_id, month)
-    scores = rows_of(datamart, PREDICTIONS, month, "loan_id", loan_id)
-    scores.sort(key=lambda row: row["revision"])
-    model = _model(datamart, models, month)
-    hashes = _hashes(datamart, month)
+    hashes = _hashes(then, month)
     return Proof(
         loan_id=loan_id,
         application_month=month,
-        raw=raw,
-        corrections=_corrections(datamart, customer, loan_id, month),
+        raw=_raw_rows(settings, then, customer, loan_id, month),
+        corrections=_corrections(then, customer, loan_id, month),
         features=features,
-        scores=scores,
-        model=model,
-        outcome=_outcome(datamart, loan_id, month),
+        scores=[revision.score for revision in revisions],
+        corrections_since=[
+            _correction(revision, features, month, loan_id) for revision in revisions[1:]
+        ],
+        model=_model(then, models, month),
+        outcome=_outcome(now, loan_id, month),
         hashes=hashes,
         claims=[
-            *input_claims(settings, datamart, month, features, hashes),
-            *model_claims(datamart, models, month, features, scores, model),
+            *input_claims(settings, then, month, features, hashes),
+            *model_claims(models, month, revisions, _model(then, models, month)),
         ],
     )
 
 
-def _application(datamart: Datamart, loan_id: str) -> tuple[str, Record]:
-    for month in reversed(datamart.months(FEATURES_TABLE)):
-        rows = rows_of(datamart, FEATURES_TABLE, month, "loan_id", loan_id)
-        if rows:
-            return month, rows[0]
+def _application_month(datamart: Datamart, loan_id: str) -> str:
     months = datamart.months(FEATURES_TABLE)
+    for month in reversed(months):
+        for table in (FEATURES_TABLE, PREDICTIONS):
+            if rows_of(datamart, table, month, "loan_id", loan_id):
+                return month
     span = f"{months[0][:7]} to {months[-1][:7]}" if months else "no month yet"
     raise PlatformError(
         f"No application with the loan {loan_id} in the datamart, which holds {span}. "
         "A loan_id is written like CUS_0x1037_2023_01_01."
     )
+
+
+def _features(datamart: Datamart, month: str, loan_id: str) -> Record:
+    rows = rows_of(datamart, FEATURES_TABLE, month, "loan_id", loan_id)
+    if not rows:
+        raise PlatformError(
+            f"{loan_id} was not among the applicants of {month[:7]} at that time: a correction has "
+            "brought it or taken it away. Give another date with --as-of."
+        )
+    return rows[0]
+
+
+def _correction(revision: Revision, issued: Record, month: str, loan_id: str) -> Record:
+    """Return which features were changed between the issued score and a revision."""
+    rows = (
+        rows_of(revision.datamart, FEATURES_TABLE, month, "loan_id", loan_id)
+        if revision.datamart
+        else []
+    )
+    became = rows[0] if rows else {}
+    changed = {
+        name: {"issued": issued[name], "corrected": became.get(name)}
+        for name in issued
+        if became.get(name) != issued[name]
+    }
+    return {"revision": revision.score["revision"], "features": changed}
 
 
 def _raw_rows(
@@ -156,7 +210,7 @@ def _model(datamart: Datamart, models: ModelStore, month: str) -> Record | None:
 def _outcome(datamart: Datamart, loan_id: str, month: str) -> Record:
     matures = add_months(month, LABEL_MONTH_ON_BOOK)
     rows = rows_of(datamart, LABELS, matures, "loan_id", loan_id)
-    if not rows and datamart.manifest(LABELS, matures) is None:
+    if not rows and datamart.record(LABELS, matures) is None:
         return {"status": PENDING, "matures_in": matures}
     if not rows:
         return {"status": NO_LABEL, "matured_in": matures}
@@ -170,10 +224,10 @@ def _outcome(datamart: Datamart, loan_id: str, month: str) -> Record:
 
 def _hashes(datamart: Datamart, month: str) -> dict[str, str]:
     """Return the hashes of what the score was made of, through features back to the delivery."""
-    scores = datamart.manifest(PREDICTIONS, month)
+    scores = datamart.record(PREDICTIONS, month)
     hashes = dict(scores.inputs) if scores else {}
-    hashes |= datamart.required_manifest(FEATURES_TABLE, month).inputs
+    hashes |= datamart.required_record(FEATURES_TABLE, month).inputs
     for name, table in SILVER.items():
-        hashes |= datamart.required_manifest(table, month).inputs
-        hashes |= datamart.required_manifest(BRONZE[name], month).inputs
+        hashes |= datamart.required_record(table, month).inputs
+        hashes |= datamart.required_record(BRONZE[name], month).inputs
     return dict(sorted(hashes.items()))

@@ -1,7 +1,7 @@
 """The two engines that run the tables: DuckDB in this process, or Spark.
 
 Both read the same Parquet files, run the same Ibis expressions and write the same layout:
-one folder a month, one file a disposition, rows in key order.
+a file for each month and disposition, rows in key order.
 """
 
 import uuid
@@ -28,6 +28,9 @@ DISPOSITION = "disposition"
 
 ScoreRows = Callable[[pd.DataFrame], pd.DataFrame]
 
+NewFile = Callable[[str, str], Path]
+"""Gives the path of the next file of a month and disposition."""
+
 
 class Engine(Protocol):
     """What the assets ask of an engine."""
@@ -37,8 +40,18 @@ class Engine(Protocol):
     def read(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
         """Return the rows of Parquet files as one table of the declared schema."""
 
-    def write(self, table: ir.Table, key: Sequence[str], month: str, folder: Path) -> None:
-        """Write `folder/<month>/<disposition>.parquet` in key order, months by column `month`."""
+    def write(
+        self, table: ir.Table, key: Sequence[str], month: str, new_file: NewFile, staging: Path
+    ) -> None:
+        """Write the rows in key order, months by column `month`, each where it will stay.
+
+        Args:
+            table: the rows of all months, with their dispositions.
+            key: the columns that order them.
+            month: the column of the month.
+            new_file: gives the path of a file.
+            staging: a folder on the same disk, for an engine that names its files itself.
+        """
 
     def map_rows(
         self, table: ir.Table, function: ScoreRows, schema: pa.Schema, key: Sequence[str]
@@ -62,8 +75,10 @@ class DuckDBEngine:
         table = self._backend.read_parquet([str(file) for file in files])
         return _declared(table, schema)
 
-    def write(self, table: ir.Table, key: Sequence[str], month: str, folder: Path) -> None:
-        """Write `folder/<month>/<disposition>.parquet` in key order, months by column `month`."""
+    def write(
+        self, table: ir.Table, key: Sequence[str], month: str, new_file: NewFile, staging: Path
+    ) -> None:
+        """Write the rows in key order, months by column `month`, each where it will stay."""
         table = _with_partition(table, month)
         ordered = table.order_by([PARTITION_MONTH, DISPOSITION, *key])
         writers: dict[tuple[str, str], pq.ParquetWriter] = {}
@@ -71,9 +86,7 @@ class DuckDBEngine:
             for batch in ordered.to_pyarrow_batches(chunk_size=ROW_GROUP_ROWS):
                 for place, part in _split(batch):
                     if place not in writers:
-                        path = folder / place[0] / f"{place[1]}.parquet"
-                        path.parent.mkdir(parents=True, exist_ok=True)
-                        writers[place] = pq.ParquetWriter(path, part.schema)
+                        writers[place] = pq.ParquetWriter(new_file(*place), part.schema)
                     writers[place].write_table(part)
         finally:
             for writer in writers.values():
@@ -114,23 +127,22 @@ class SparkEngine:
         frame.createOrReplaceTempView(name)
         return _declared(self._backend.table(name), schema)
 
-    def write(self, table: ir.Table, key: Sequence[str], month: str, folder: Path) -> None:
-        """Write `folder/<month>/<disposition>.parquet` in key order, months by column `month`."""
+    def write(
+        self, table: ir.Table, key: Sequence[str], month: str, new_file: NewFile, staging: Path
+    ) -> None:
+        """Write the rows in key order, months by column `month`, each where it will stay."""
         places = [PARTITION_MONTH, DISPOSITION]
         query = self._backend.compile(_with_partition(table, month))
-        target = folder / f".{uuid.uuid4().hex}"
         (
             self._session.sql(query)
             .repartition(*places)
             .sortWithinPartitions(*places, *key)
             .write.partitionBy(*places)
-            .parquet(_spark_path(target))
+            .parquet(_spark_path(staging))
         )
-        for part in sorted(target.glob(f"{PARTITION_MONTH}=*/{DISPOSITION}=*/*.parquet")):
+        for part in sorted(staging.glob(f"{PARTITION_MONTH}=*/{DISPOSITION}=*/*.parquet")):
             disposition = part.parent.name.partition("=")[2]
-            place = folder / part.parent.parent.name.partition("=")[2]
-            place.mkdir(parents=True, exist_ok=True)
-            part.rename(place / f"{disposition}.parquet")
+            part.rename(new_file(part.parent.parent.name.partition("=")[2], disposition))
 
     def map_rows(
         self, table: ir.Table, function: ScoreRows, schema: pa.Schema, key: Sequence[str]

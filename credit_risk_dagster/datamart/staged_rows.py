@@ -1,68 +1,86 @@
-"""What staged rows must be before they become a partition: declared columns, and a unique key."""
+"""What staged rows must be before they become a month: declared columns, and a unique key."""
 
+from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from credit_risk_dagster.datamart.content_hash import hash_batches
-from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.datamart.table import MONTH, Table
+from credit_risk_dagster.months import first_day
 
 BATCH_ROWS = 65_536
 
 
-def structure_faults(table: Table, rows: Path) -> list[str]:
-    """Return what is wrong with the columns, types and key of staged rows; empty if nothing is."""
-    fault = _column_fault(table, rows) or _key_fault(table, rows)
+def structure_faults(table: Table, month: str, files: Sequence[Path]) -> list[str]:
+    """Return what is wrong with columns, types, month and key of staged rows."""
+    for file in files:
+        fault = _column_fault(table, file) or _month_fault(table, month, file)
+        if fault:
+            return [fault]
+    fault = _key_fault(table, files)
     return [fault] if fault else []
 
 
-def is_as_recorded(table: Table, rows: Path, content_hash: str) -> bool:
-    """Return whether stored rows are those of which a content hash was recorded."""
-    return (
-        rows.is_file()
-        and _column_fault(table, rows) is None
-        and rows_hash(table, rows) == content_hash
-    )
+def rows_hash(table: Table, files: Sequence[Path]) -> str:
+    """Return the content hash of rows in the files of a month, of the columns that it covers."""
+    schema = pa.schema([table.schema.field(name) for name in table.hashed_columns])
+    return hash_batches(schema, (batch.select(schema.names) for batch in _batches(files, schema)))
 
 
-def rows_hash(table: Table, rows: Path) -> str:
-    """Return the content hash of staged rows, of the columns that it covers."""
-    return _hash(rows, pa.schema([table.schema.field(name) for name in table.hashed_columns]))
+def _batches(files: Sequence[Path], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(BATCH_ROWS, columns=schema.names)
 
 
-def beside_summary(staged: Path, name: str, schema: pa.Schema) -> dict[str, Any]:
-    """Return rows and content hash of a table kept beside the rows; an empty one if none is."""
-    path = staged / f"{name}.parquet"
-    if not path.exists():
-        pq.write_table(schema.empty_table(), path)
-    return {"rows": pq.read_metadata(path).num_rows, "content_hash": _hash(path, schema)}
-
-
-def _hash(path: Path, schema: pa.Schema) -> str:
-    batches = pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=schema.names)
-    return hash_batches(schema, (batch.select(schema.names) for batch in batches))
-
-
-def _column_fault(table: Table, rows: Path) -> str | None:
-    found = pq.read_schema(rows)
+def wrong_columns(table: Table, file: Path) -> list[str]:
+    """Return which columns of a file are not as declared, and what they are instead."""
+    found = pq.read_schema(file)
     types = dict(zip(found.names, found.types, strict=True))
-    wrong = [
+    return [
         f"{field.name} is {types.get(field.name, 'missing')} instead of {field.type}"
         for field in table.schema
         if types.get(field.name) != field.type
     ]
+
+
+def _column_fault(table: Table, file: Path) -> str | None:
+    wrong = wrong_columns(table, file)
     return f"its columns are not as declared: {', '.join(wrong)}." if wrong else None
 
 
-def _key_fault(table: Table, rows: Path) -> str | None:
+def _month_fault(table: Table, month: str, file: Path) -> str | None:
+    """Look for rows of another month, by what the file says of each of its row groups."""
+    if table.month_column != MONTH or MONTH not in table.schema.names:
+        return None
+    expected = first_day(month)
+    for span in _spans(file):
+        if span != (expected, expected):
+            return f"it holds rows of another {MONTH}: {span[0]} to {span[1]}."
+    return None
+
+
+def _spans(file: Path) -> Iterator[tuple[date, date]]:
+    rows = pq.read_table(file, columns=[MONTH], partitioning=None).column(MONTH)
+    if len(rows):
+        spanned = pc.min_max(rows, skip_nulls=False).as_py()
+        yield spanned["min"], spanned["max"]
+
+
+def _key_fault(table: Table, files: Sequence[Path]) -> str | None:
     """Look for neighbours with the same key, since rows are in key order."""
     if not table.key:
         return None
     previous: pa.RecordBatch | None = None
-    for batch in pq.ParquetFile(rows).iter_batches(BATCH_ROWS, columns=list(table.key)):
+    schema = pa.schema([table.schema.field(name) for name in table.key])
+    for batch in _batches(files, schema):
+        missing = [name for name in table.key if batch.column(name).null_count]
+        if missing:
+            return f"the key {', '.join(table.key)} is not complete: {missing[0]} is missing."
         part = pa.Table.from_batches([batch] if previous is None else [previous, batch])
         same = None
         for name in table.key:

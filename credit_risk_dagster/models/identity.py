@@ -13,7 +13,6 @@ import pyarrow as pa
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from credit_risk_dagster import CODE_VERSION
 from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
@@ -68,14 +67,16 @@ def training_key(
     seed: int,
     candidate: CandidateName,
     window: TrainingWindow,
+    definition: str,
 ) -> str:
     """Return the SHA-256 of all that decides a training before it starts.
 
-    `settings` are those that training reads, as values that JSON can hold.
+    `settings` are those that training reads, as values that JSON can hold; `definition` is the
+    version of what trains.
     """
     decided = {
         "candidate": candidate,
-        "code_version": CODE_VERSION,
+        "definition": definition,
         "rows": rows_hash,
         "seed": seed,
         "settings": dict(settings),

@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from platform import python_version
 
-from credit_risk_dagster import CODE_VERSION
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.operations.trees import KeptFile, sha256_of
 
@@ -53,7 +52,7 @@ class BackupManifest:
 def installed_versions() -> dict[str, str]:
     """Return the versions that a backup is written by, or restored with."""
     packages = {name: version(name) for name in RECORDED_PACKAGES}
-    return {**packages, "python": python_version(), "code_version": CODE_VERSION}
+    return {**packages, "python": python_version()}
 
 
 def write_backup_manifest(folder: Path, manifest: BackupManifest) -> str:

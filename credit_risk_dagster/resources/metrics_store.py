@@ -1,21 +1,14 @@
 """The SQL store of what dashboards and alerts read: monitoring facts, conditions and alerts."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
-from credit_risk_dagster.errors import PlatformError
+from credit_risk_dagster.datamart.database import Database
 from credit_risk_dagster.months import first_day
 
 SCHEMA = sa.MetaData()
-
-DIALECTS: dict[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
-"""Both know INSERT … ON CONFLICT DO UPDATE."""
 
 _when = sa.DateTime(timezone=True)
 
@@ -76,8 +69,8 @@ NOTICES = sa.Table(
 """Which channel took which notice (`opened` or `recovered`), so that none is sent twice."""
 
 
-class MetricsStore:
-    """A database with the tables above, which are made at first use."""
+class MetricsStore(Database):
+    """The monitoring facts, conditions and alerts of an installation."""
 
     def __init__(self, url: str) -> None:
         """Name the database; connects to nothing yet.
@@ -85,51 +78,7 @@ class MetricsStore:
         Raises:
             PlatformError: if it is of a kind that is not known here.
         """
-        self.url = sa.make_url(url)
-        if self.url.get_backend_name() not in DIALECTS:
-            raise PlatformError(
-                f"The metrics store is a database of kind {self.url.get_backend_name()}; "
-                "CREDIT_RISK_METRICS_URL has to name sqlite or postgresql."
-            )
-        self.engine = sa.create_engine(self.url, pool_pre_ping=True)
-        self._is_ready = False
-
-    def create(self) -> None:
-        """Make the tables that are not there yet.
-
-        Raises:
-            PlatformError: if the database cannot be reached.
-        """
-        if self.url.get_backend_name() == "sqlite" and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        with self.explained():
-            SCHEMA.create_all(self.engine)
-        self._is_ready = True
-
-    @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """Open a transaction: all of it is written, or nothing.
-
-        Raises:
-            PlatformError: if the database fails.
-        """
-        if not self._is_ready:
-            self.create()
-        with self.explained(), self.engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def explained(self) -> Iterator[None]:
-        """Turn an error of the database into one that says which database it is."""
-        try:
-            yield
-        except SQLAlchemyError as error:
-            shown = self.url.render_as_string(hide_password=True)
-            cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            raise PlatformError(
-                f"The metrics store {shown} failed: {cause}. Check CREDIT_RISK_METRICS_URL and "
-                "that the database is up; then run the month again."
-            ) from error
+        super().__init__(url, SCHEMA)
 
     def replace_month(
         self, table: sa.Table, month: str, rows: Sequence[Mapping[str, Any]], **among: str
@@ -159,17 +108,4 @@ class MetricsStore:
         with self.transaction() as connection:
             connection.execute(gone)
             if rows:
-                connection.execute(self._upsert(table), [{**row, **fixed} for row in rows])
-
-    def _upsert(self, table: sa.Table) -> Any:
-        insert = DIALECTS[self.url.get_backend_name()].insert(table)
-        keys = {column.name for column in table.primary_key}
-        return insert.on_conflict_do_update(
-            index_elements=list(table.primary_key),
-            set_={c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys},
-        )
-
-    def rows(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
-        """Return the rows of a query as records."""
-        with self.transaction() as connection:
-            return [dict(row) for row in connection.execute(statement).mappings()]
+                connection.execute(self.upsert(table), [{**row, **fixed} for row in rows])

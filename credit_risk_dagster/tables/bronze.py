@@ -1,7 +1,7 @@
 """Bronze: the delivery as it came, as text, with where each row came from."""
 
 from credit_risk_dagster.contract.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, Source
-from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.datamart.table import DELIVERED_MONTH, Table
 from credit_risk_dagster.delivery.reader import (
     LINE_NUMBER,
     REJECTED_SCHEMA,
@@ -18,7 +18,10 @@ def _bronze_table(source: Source) -> Table:
         layer="bronze",
         name=source.name,
         schema=rows_schema(source),
+        description=f"The rows of `{source.file_stem}` as delivered, as text, with file and line; "
+        "lines that cannot be read are in a table beside, with the reason.",
         key=(),  # duplicates are kept as they came; silver takes them apart
+        month_column=DELIVERED_MONTH,
         unhashed=PROVENANCE,
         beside=((REJECTED, REJECTED_SCHEMA),),
     )

@@ -1,5 +1,6 @@
 """Every table of the platform, in the order in which a month fills them."""
 
+from credit_risk_dagster.datamart.lineage import with_tables_beside
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
@@ -24,3 +25,9 @@ ALL_TABLES: tuple[Table, ...] = (
 )
 
 BY_PATH = {table.path: table for table in ALL_TABLES}
+
+STORED = with_tables_beside(ALL_TABLES)
+"""Every table that is stored, those kept beside others included, by path."""
+
+EVIDENCE = tuple(table for table in ALL_TABLES if table.is_evidence)
+"""The tables that, with all that they rest on, are kept for ever."""

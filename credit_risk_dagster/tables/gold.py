@@ -29,6 +29,8 @@ _feature_fields = [
 FEATURES_TABLE = Table(
     layer="gold",
     name="features",
+    description="One row per loan originated in the month: everything known of the applicant at "
+    "application. The clickstream is read from every month up to this one.",
     schema=pa.schema(
         [
             pa.field("loan_id", pa.string()),
@@ -47,6 +49,8 @@ FEATURES_TABLE = Table(
 LABELS = Table(
     layer="gold",
     name="labels",
+    description="One row per loan that reaches month on book 6 in the month: in default where it "
+    "is 30 or more days past due.",
     schema=schema_of(
         loan_id=pa.string(),
         customer_id=pa.string(),
@@ -61,6 +65,8 @@ LABELS = Table(
 COHORT = Table(
     layer="gold",
     name="cohort",
+    description="The labels that matured in the month with the features of six months earlier: "
+    "the training rows that the month adds.",
     schema=pa.schema(
         [
             pa.field("loan_id", pa.string()),

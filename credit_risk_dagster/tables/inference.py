@@ -11,6 +11,8 @@ useful to disclose."""
 PREDICTIONS = Table(
     layer="inference",
     name="predictions",
+    description="The probability of default of every applicant of the month, with band, model and "
+    "up to four reasons. Issued scores stay; a corrected delivery adds a revision.",
     schema=pa.schema(
         [
             pa.field("loan_id", pa.string()),
@@ -31,10 +33,7 @@ PREDICTIONS = Table(
         ]
     ),
     key=("revision", "loan_id"),
+    decides=True,
+    is_evidence=True,
 )
 """Revision 0 holds the scores as issued; a corrected delivery adds a revision beside them."""
-
-RESTORE_ISSUED_SCORES = (
-    "Restore tables/inference/predictions from a backup: issued scores are evidence, and are never "
-    "computed again as if they had just been issued."
-)

@@ -19,13 +19,34 @@ _facts = schema_of(
 )
 _key = ("basis", "metric", "subject")
 
-DRIFT = Table(layer="monitoring", name="drift", schema=_facts, key=_key)
+DRIFT = Table(
+    layer="monitoring",
+    name="drift",
+    description="PSI and KS of the month's scores, CSI, KS and missing share of every feature as "
+    "the model sees it, against the model's frozen reference.",
+    schema=_facts,
+    key=_key,
+)
 """Shift of the month's scores and features; `upper` of a PSI is what noise alone gives."""
 
-PERFORMANCE = Table(layer="monitoring", name="performance", schema=_facts, key=_key)
+PERFORMANCE = Table(
+    layer="monitoring",
+    name="performance",
+    description="Discrimination and calibration on the loans that matured in the month, on two "
+    "bases: `issued`, the scores given at application, and `current`, the model in production.",
+    schema=_facts,
+    key=_key,
+)
 """Discrimination and calibration on outcomes that matured in the month."""
 
-PORTFOLIO = Table(layer="monitoring", name="portfolio", schema=_facts, key=_key)
+PORTFOLIO = Table(
+    layer="monitoring",
+    name="portfolio",
+    description="The loan book: cumulative 30+ days past due by vintage, moves between buckets "
+    "since the month before, volumes, default rate, and what became of delivered rows.",
+    schema=_facts,
+    key=_key,
+)
 """The loan book: vintages, moves between buckets of days past due, volumes, rows delivered."""
 
 FACT_TABLES = {table.name: table for table in (DRIFT, PERFORMANCE, PORTFOLIO)}
@@ -33,6 +54,7 @@ FACT_TABLES = {table.name: table for table in (DRIFT, PERFORMANCE, PORTFOLIO)}
 REPORT = Table(
     layer="monitoring",
     name="report",
+    description="The month's traffic lights: one row for each condition that alerts speak of.",
     schema=schema_of(
         snapshot_date=pa.date32(),
         condition=pa.string(),

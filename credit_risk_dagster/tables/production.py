@@ -7,6 +7,8 @@ from credit_risk_dagster.datamart.table import Table, schema_of
 PRODUCTION_MODEL = Table(
     layer="production",
     name="production_model",
+    description="The model version in production in the month: promoted, kept, carried over from "
+    "the month before, or none yet; with the comparison that decided.",
     schema=schema_of(
         snapshot_date=pa.date32(),
         action=pa.string(),
@@ -29,4 +31,5 @@ PRODUCTION_MODEL = Table(
     key=("snapshot_date",),
     unhashed=("model_sha256", "mlflow_version"),
     pointers=("model_sha256", "mlflow_version"),
+    decides=True,
 )

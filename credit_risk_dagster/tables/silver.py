@@ -3,6 +3,8 @@
 The accepted ranges and the placeholders are the lender's own, from the data dictionary.
 """
 
+from collections.abc import Callable
+
 import ibis.expr.types as ir
 import pyarrow as pa
 
@@ -35,9 +37,12 @@ from credit_risk_dagster.tables.derived_columns import (
 )
 from credit_risk_dagster.tables.judgement import CORRECTIONS, beside, judge
 
+BESIDE = "Quarantined rows and duplicates are in tables beside."
+
 SILVER_LOANS = Table(
     layer="silver",
     name="loans",
+    description="The loan book with month on book and days past due. " + BESIDE,
     schema=(
         _loans := schema_of(
             loan_id=pa.string(),
@@ -63,6 +68,7 @@ SILVER_LOANS = Table(
 SILVER_ATTRIBUTES = Table(
     layer="silver",
     name="attributes",
+    description="Applicants' age and occupation, without personal data. " + BESIDE,
     schema=(
         _attributes := schema_of(
             customer_id=pa.string(),
@@ -79,6 +85,8 @@ SILVER_ATTRIBUTES = Table(
 SILVER_FINANCIALS = Table(
     layer="silver",
     name="financials",
+    description="Applicants' financials, typed and in the ranges that the lender accepts. "
+    + BESIDE,
     schema=(
         _financials := schema_of(
             customer_id=pa.string(),
@@ -114,6 +122,7 @@ SILVER_FINANCIALS = Table(
 SILVER_CLICKSTREAM = Table(
     layer="silver",
     name="clickstream",
+    description="Monthly clickstream counts by customer. " + BESIDE,
     schema=(
         _clickstream := pa.schema(
             [
@@ -226,3 +235,12 @@ def clickstream(bronze: ir.Table) -> ir.Table:
         **{name: number(bronze[name], whole=True) for name in CLICKSTREAM_FEATURES},
     }
     return judge(bronze, SILVER_CLICKSTREAM, columns, CLICKSTREAM.key)
+
+
+REFINE: dict[str, Callable[[ir.Table], ir.Table]] = {
+    "loans": loans,
+    "attributes": attributes,
+    "financials": financials,
+    "clickstream": clickstream,
+}
+"""What makes silver of bronze, by source."""

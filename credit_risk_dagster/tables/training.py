@@ -10,6 +10,8 @@ OUT_OF_TIME_SCORES = "out_of_time_scores"
 TRAINING_DECISION = Table(
     layer="training",
     name="training_decision",
+    description="Whether the month trains, and why: from the cohorts and the trainings before it, "
+    "and from nothing else.",
     schema=schema_of(
         snapshot_date=pa.date32(),
         action=pa.string(),
@@ -18,6 +20,7 @@ TRAINING_DECISION = Table(
         last_training=pa.string(),
     ),
     key=("snapshot_date",),
+    decides=True,
 )
 
 
@@ -25,6 +28,8 @@ def _candidate_table(name: str) -> Table:
     return Table(
         layer="training",
         name=name,
+        description=f"The {name.replace('_', ' ')} of the month: tuned, tested, refitted, judged "
+        "out of time; where no training is due, a record that says so.",
         schema=schema_of(
             snapshot_date=pa.date32(),
             action=pa.string(),
@@ -47,6 +52,7 @@ def _candidate_table(name: str) -> Table:
         key=("snapshot_date",),
         unhashed=("model_sha256", "mlflow_run_id"),
         pointers=("model_sha256", "mlflow_run_id"),
+        decides=True,
         beside=(
             (
                 OUT_OF_TIME_SCORES,

@@ -82,14 +82,14 @@ def run_source(
 def counts(settings: Settings, source: Source, month: str = MIDDLE) -> dict[str, int]:
     """Return what became of the rows of a month."""
     datamart = Datamart(settings.home)
-    bronze = datamart.required_manifest(BRONZE[source.name], month)
-    silver = datamart.required_manifest(SILVER[source.name], month)
+    bronze = datamart.required_record(BRONZE[source.name], month)
+    silver = datamart.required_record(SILVER[source.name], month)
     return {
         "delivered": bronze.facts["delivered"],
-        "unreadable": bronze.beside[REJECTED]["rows"],
+        "unreadable": bronze.beside[REJECTED].rows,
         "accepted": silver.rows,
-        "quarantined": silver.beside[QUARANTINED]["rows"],
-        "duplicates": silver.beside[DUPLICATES]["rows"],
+        "quarantined": silver.beside[QUARANTINED].rows,
+        "duplicates": silver.beside[DUPLICATES].rows,
     }
 
 
@@ -146,7 +146,7 @@ def test_a_column_of_text_where_numbers_belong_is_refused_and_kept_aside(
     change_rows(settings, LOANS, set_values("due_amt", "unknown"))
     result = run_source(settings, instance, LOANS, MIDDLE, MIDDLE)
 
-    delivered_rows = Datamart(settings.home).required_manifest(BRONZE_LOANS, MIDDLE).rows
+    delivered_rows = Datamart(settings.home).required_record(BRONZE_LOANS, MIDDLE).rows
     assert failures(result) == {
         "silver__loans": "silver/loans/2024-02-01 was refused: 100.0% of the delivered rows are "
         "quarantined or unreadable, more than the limit of 5.0%. due_amt is not a number: "
@@ -238,7 +238,7 @@ def test_a_line_end_is_the_lenders_to_leave_out_only_by_a_setting(
     strict = run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE_FINANCIALS)
     assert "may be cut off" in failed(strict)["bronze/financials whole_lines"]
     assert not failed(run_tables(accepting, instance, MIDDLE, MIDDLE, BRONZE_FINANCIALS))
-    assert Datamart(settings.home).required_manifest(BRONZE_FINANCIALS, MIDDLE).rows == 60
+    assert Datamart(settings.home).required_record(BRONZE_FINANCIALS, MIDDLE).rows == 60
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_correction_runs_though_the_other_files_of_its_month_have_been_cleared
     datamart = Datamart(settings.home)
     tables = tuple(BRONZE.values())
     assert run_tables(settings, instance, FIRST, LAST, *tables).success
-    before = {table: datamart.required_manifest(table, MIDDLE) for table in tables}
+    before = {table: datamart.required_record(table, MIDDLE) for table in tables}
     for source in SOURCES:
         file_of(settings, source, FIRST).unlink()
         if source != LOANS:
@@ -301,11 +301,35 @@ def test_a_correction_runs_though_the_other_files_of_its_month_have_been_cleared
 
     assert result.success
     for table in tables:
-        is_kept = datamart.required_manifest(table, MIDDLE) == before[table]
+        is_kept = datamart.required_record(table, MIDDLE) == before[table]
         assert is_kept == (table != BRONZE_LOANS)
         assert materialized(instance, table) == [FIRST, MIDDLE, LAST]
         kept = {FIRST} if table == BRONZE_LOANS else {FIRST, MIDDLE}
         assert months_reported_as_kept(result, table) == kept
+
+
+@pytest.mark.parametrize("beside", ["", f"_{REJECTED}"], ids=["rows", "rejected lines"])
+def test_a_damaged_month_whose_delivery_has_been_cleared_away_cannot_be_kept(
+    deliver: Deliver, instance: dg.DagsterInstance, beside: str
+) -> None:
+    settings = deliver("monthly")
+    path = change_text(settings, LOANS, lambda text: text[:-8])
+    assert run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE_LOANS).success
+    record = Datamart(settings.home).required_record(BRONZE_LOANS, MIDDLE)
+    delivery = path.rename(path.with_suffix(".kept"))
+    (stored,) = (Datamart(settings.home).folder / f"bronze/loans{beside}").rglob("*.parquet")
+    stored.write_bytes(stored.read_bytes()[:-1])
+    result = run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE_LOANS)
+
+    assert failures(result)["bronze__loans"] == (
+        "bronze/loans/2024-02-01 is damaged, and nothing of the month is in the raw folder any "
+        "more. Deliver 2024-02 again, or restore tables/bronze/loans from a backup."
+    )
+
+    delivery.rename(path)
+    assert run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE_LOANS).success
+    again = Datamart(settings.home).required_record(BRONZE_LOANS, MIDDLE)
+    assert again.says_the_same_as(record)
 
 
 def months_reported_as_kept(result: dg.ExecuteInProcessResult, table: Table) -> set[str | None]:

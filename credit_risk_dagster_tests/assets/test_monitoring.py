@@ -94,7 +94,7 @@ def test_all_facts_and_lights_are_in_the_store_with_model_version_and_time(
     store, datamart = MetricsStore(scored.metrics_store_url), Datamart(scored.home)
     rows = store.rows(sa.select(FACTS))
     assert len(rows) == sum(
-        datamart.required_manifest(table, month).rows
+        datamart.required_record(table, month).rows
         for table in FACT_TABLES.values()
         for month in datamart.months(table)
     )

@@ -46,8 +46,12 @@ def files_naming_the_person(*folders: Path) -> set[str]:
     }
 
 
-def is_bronze(path: str) -> bool:
-    return "/home/tables/bronze/attributes/" in path
+def tables_of(paths: set[str]) -> set[str]:
+    """Return the tables whose rows some files hold; of any other file, its path."""
+    return {
+        path.partition("/home/tables/")[2].rpartition("/snapshot_month=")[0] or path
+        for path in paths
+    }
 
 
 @pytest.mark.slow
@@ -57,8 +61,7 @@ def test_no_table_model_or_tracking_record_holds_a_name_or_number(
     settings = scored_installation(tmp_path_factory)
     found = files_naming_the_person(settings.home)
 
-    assert found
-    assert all(is_bronze(path) and path.endswith("rows.parquet") for path in found)
+    assert tables_of(found) == {"bronze/attributes"}
 
 
 def test_no_event_log_or_file_of_a_bad_delivery_holds_a_name_or_number(
@@ -85,8 +88,7 @@ def test_no_event_log_or_file_of_a_bad_delivery_holds_a_name_or_number(
     assert "Age is not a number: 60 rows" in failures(refused)["silver__attributes"]
     assert "its header is Customer_ID, Name, Age, SSN" in failures(unreadable)["bronze__attributes"]
     found = files_naming_the_person(settings.home, instance_folder)
-    assert {Path(path).name for path in found} == {"rows.parquet", "rejected.parquet"}
-    assert all(is_bronze(path) for path in found)
+    assert tables_of(found) == {"bronze/attributes", "bronze/attributes_rejected"}
 
 
 def make_quarantined_and_unreadable(settings: Settings, month: str) -> None:

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from credit_risk_dagster.contract.sources import ATTRIBUTES
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.observability.alerting.active import active_alerts
+from credit_risk_dagster.operations.doctor.stored import repair_logs
+from credit_risk_dagster.resources.tables import open_index
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES
 from credit_risk_dagster.tables.monitoring import REPORT
 from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES
 from credit_risk_dagster_tests.automation.ticks import sensor_tick
+from credit_risk_dagster_tests.checks.tampering import rewrite
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
     LAST,
@@ -58,7 +61,7 @@ def found(
     settings: Settings, instance: dg.DagsterInstance, today: date = BEFORE_THE_DEADLINE
 ) -> dict[tuple[str, str], str]:
     """What is wrong now: the finding by condition and month."""
-    alerts = active_alerts(instance, Datamart(settings.home), settings, today)
+    alerts = active_alerts(instance, Datamart(settings.home), open_index(settings), settings, today)
     return {(alert.condition, alert.month): alert.sentence for alert in alerts}
 
 
@@ -111,26 +114,27 @@ def test_a_run_that_a_blocking_check_stopped_is_told_with_the_check(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES)
-    rows = Datamart(settings.home).file(SILVER_ATTRIBUTES, MIDDLE)
-    pq.write_table(pq.read_table(rows).slice(1), rows)
+    rewrite(settings, BRONZE_ATTRIBUTES, MIDDLE, facts={"delivered": 61})
+    file_of(settings, ATTRIBUTES).unlink()
     assert not run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES).success
 
     told = found(settings, instance)
     assert "1 blocking asset check failed with ERROR" in told["failed_run", MIDDLE]
-    check = told["failed_check silver/attributes as_recorded", MIDDLE]
-    assert check.startswith("2024-02: The stored rows are not those")
+    assert told["failed_check silver/attributes adds_up", MIDDLE] == (
+        "2024-02: 60 accepted + 0 quarantined + 0 duplicates + 0 unreadable of 61 delivered."
+    )
 
 
 def test_an_error_that_is_not_the_platforms_own_is_told_with_its_step(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
-    manifest = Datamart(settings.home).folder / f"{BRONZE_ATTRIBUTES.path}/{MIDDLE}.json"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text("{")
+    folder = Datamart(settings.home).folder / BRONZE_ATTRIBUTES.path
+    folder.parent.mkdir(parents=True)
+    folder.write_text("not a folder", encoding="utf-8")
     run_tables(settings, instance, MIDDLE, MIDDLE, *TABLES)
 
     (told,) = found(settings, instance).values()
-    assert "bronze__attributes failed: JSONDecodeError: Expecting property name" in told
+    assert "bronze__attributes failed: FileExistsError: [Errno 17] File exists" in told
 
 
 def test_a_good_run_and_a_mere_warning_tell_nothing(
@@ -178,10 +182,27 @@ def test_red_lights_of_the_newest_month_are_told_and_older_ones_are_history(
             }
             for condition, light in zip(["drift", "model_age"], lights, strict=True)
         ]
-        datamart.write(REPORT, month, pa.Table.from_pylist(rows, schema=REPORT.schema), inputs={})
+        written = pa.Table.from_pylist(rows, schema=REPORT.schema)
+        datamart.open(REPORT, [month]).write(Draft(month, inputs={}), written)
 
     assert found(settings, instance) == {("drift", MIDDLE): "drift is red."}
     muted = settings.model_copy(
         update={"alerts": settings.alerts.model_copy(update={"muted": ("drift",)})}
     )
     assert found(muted, instance) == {}
+
+
+def test_a_damaged_log_is_told_and_is_over_once_it_is_repaired(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    run_tables(settings, instance, FIRST, MIDDLE, BRONZE_ATTRIBUTES)
+    assert "damaged_log" not in {condition for condition, _ in found(settings, instance)}
+    Datamart(settings.home).place(BRONZE_ATTRIBUTES).log_entry(1).write_bytes(b"")
+
+    ((condition, month), sentence), *others = found(settings, instance).items()
+    assert (condition, month, others) == ("damaged_log", LAST, [])
+    assert "bronze/attributes" in sentence
+    assert "doctor --repair" in sentence
+
+    assert len(list(repair_logs(settings))) == 1
+    assert "damaged_log" not in {condition for condition, _ in found(settings, instance)}

@@ -265,7 +265,7 @@ def test_a_corrected_delivery_reruns_its_month_and_then_those_that_read_it_in_or
     settings = copy_of(scored, tmp_path, last_month=CARRIED_OVER)
     datamart = Datamart(settings.home)
     issued = datamart.read(PREDICTIONS, [TRAINED])
-    production = datamart.hashes(PRODUCTION_MODEL, [TRAINED, CARRIED_OVER])
+    production = datamart.inputs(PRODUCTION_MODEL, [TRAINED, CARRIED_OVER])
     applicant = issued.column("customer_id")[0].as_py()
     change_rows(settings, CLICKSTREAM, more_clicks_of(applicant), TRAINED)
 
@@ -283,7 +283,7 @@ def test_a_corrected_delivery_reruns_its_month_and_then_those_that_read_it_in_or
     }
     assert list(asked) == [TRAINED, CARRIED_OVER]
     assert tick.reason == "Every month up to 2024-02 is up to date."
-    assert datamart.hashes(PRODUCTION_MODEL, [TRAINED, CARRIED_OVER]) == production
+    assert datamart.inputs(PRODUCTION_MODEL, [TRAINED, CARRIED_OVER]) == production
     scores = datamart.read(PREDICTIONS, [TRAINED]).to_pandas()
     kept, revised = (scores[scores["revision"] == revision] for revision in (0, 1))
     assert len(kept) + len(revised) == len(scores)

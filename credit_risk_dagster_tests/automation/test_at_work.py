@@ -18,7 +18,6 @@ from credit_risk_dagster.automation.at_work import (
     command_tags,
     run_at_work,
 )
-from credit_risk_dagster.datamart.datamart import STAGING
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.settings import Settings
@@ -87,11 +86,8 @@ def test_a_command_that_is_at_work_is_waited_for_and_one_that_was_killed_is_not(
         assert status(instance, run_id) == STARTED
         other.kill()
 
-    staged = settings.home / "tables" / "bronze" / "attributes" / STAGING / "5f"
-    staged.mkdir(parents=True)
     with alone(settings, instance):
         assert status(instance, run_id) == FAILED
-        assert not staged.exists()
     assert run_at_work(settings, instance) is None
 
 

@@ -13,6 +13,7 @@ from credit_risk_dagster.assets.history import early_retraining_breaches, traini
 from credit_risk_dagster.automation.at_work import at_work_text
 from credit_risk_dagster.automation.retraining import training_request
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.monitoring.conditions import PERFORMANCE_CONDITION
 from credit_risk_dagster.months import add_months
 from credit_risk_dagster.settings import Settings
@@ -92,7 +93,7 @@ def test_a_model_that_has_become_weak_is_retrained_early_where_the_policy_says_s
     (light,) = (row for row in rows if row["condition"] == PERFORMANCE_CONDITION)
     light |= {"light": "red", "sentence": "current AUC is below the minimum of 0.7."}
     changed = pa.Table.from_pylist(rows, schema=REPORT.schema)
-    datamart.write(REPORT, CARRIED_OVER, changed, inputs={})
+    datamart.open(REPORT, [CARRIED_OVER]).write(Draft(CARRIED_OVER, inputs={}), changed)
     early = in_month(installation, WAITING, retrain_early=True)
 
     breaches, inputs = early_retraining_breaches(datamart, early, WAITING)

@@ -5,8 +5,7 @@ import pytest
 
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.catalogue import ALL_TABLES
-from credit_risk_dagster_tests.scored import TRAINED, scored_installation
+from credit_risk_dagster_tests.scored import scored_installation
 
 
 @pytest.fixture(scope="session")
@@ -17,12 +16,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture
 def one_month(scored: Settings, tmp_path: Path) -> Settings:
-    """A copy of every table's partition of the month that trained; to be changed at will."""
+    """A copy of the tables, of which the month that trained is to be changed at will."""
     settings = scored.model_copy(update={"home": tmp_path / "home"})
-    whole, copy = Datamart(scored.home), Datamart(settings.home)
-    for table in ALL_TABLES:
-        folder = whole.required_manifest(table, TRAINED).folder
-        shutil.copytree(whole.folder / table.path / folder, copy.folder / table.path / folder)
-        manifest = f"{table.path}/{TRAINED}.json"
-        shutil.copy(whole.folder / manifest, copy.folder / manifest)
+    shutil.copytree(Datamart(scored.home).folder, Datamart(settings.home).folder)
     return settings

@@ -1,7 +1,7 @@
 """Partitions that break a rule, and what the checks say of them."""
 
-import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,8 +10,11 @@ import pyarrow.parquet as pq
 from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import Finding
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.record import Input, MonthRecord
 from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster_tests.installation import inputs_by_name
 
 Change = Callable[[pa.Table], pa.Table]
 
@@ -22,16 +25,17 @@ def find(settings: Settings, table: Table, name: str, month: str) -> Finding:
     return check.rule(Datamart(settings.home), settings, month)
 
 
+def stored_file(settings: Settings, table: Table, month: str) -> Path:
+    """Return the one file of a month, whatever has become of it."""
+    datamart = Datamart(settings.home)
+    (file,) = datamart.required_record(table, month).files
+    return datamart.place(table).path(file.path)
+
+
 def tamper(settings: Settings, table: Table, month: str, change: Change) -> None:
-    """Change stored rows behind the back of their manifest."""
-    path = Datamart(settings.home).file(table, month)
+    """Change stored rows behind the back of their record."""
+    path = stored_file(settings, table, month)
     pq.write_table(change(pq.read_table(path, partitioning=None)), path)
-
-
-def tamper_with_manifest(settings: Settings, table: Table, month: str, **values: Any) -> None:
-    """Change what a manifest says."""
-    path = Datamart(settings.home).folder / table.path / f"{month}.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values))
 
 
 def rewrite(
@@ -43,20 +47,22 @@ def rewrite(
     beside: Mapping[str, pa.Table] | None = None,
     facts: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a partition anew as an asset would, with something about it changed."""
+    inputs: Mapping[str, Input] | None = None,
+    definition: str | None = None,
+) -> MonthRecord:
+    """Write a month anew as an asset would, with something about it changed."""
     datamart = Datamart(settings.home)
-    old = datamart.required_manifest(table, month)
+    old = datamart.required_record(table, month)
     kept = {name: datamart.read_beside(table, month, name) for name, _ in table.beside}
-    datamart.write(
-        table,
-        month,
-        change(datamart.read(table, [month])),
-        inputs=old.inputs,
-        beside={**kept, **(beside or {})},
+    made = Draft(
+        month=month,
+        inputs=inputs_by_name(datamart, old.inputs) if inputs is None else inputs,
+        definition=old.definition if definition is None else definition,
         facts={**old.facts, **(facts or {})},
         provenance={**old.provenance, **(provenance or {})},
     )
+    writer = datamart.open(table, [month])
+    return writer.write(made, change(datamart.read(table, [month])), {**kept, **(beside or {})})
 
 
 def with_values(**values: Any) -> Change:

@@ -13,7 +13,7 @@ from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.monitoring import DRIFT, PERFORMANCE
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
-from credit_risk_dagster_tests.checks.tampering import Change, find, rewrite, tamper, with_values
+from credit_risk_dagster_tests.checks.tampering import Change, find, rewrite, with_values
 from credit_risk_dagster_tests.scored import TRAINED
 
 CANDIDATES = pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_month_without_a_model_in_production_is_a_warning(one_month: Settings)
 
 
 def issued(settings: Settings) -> int:
-    return Datamart(settings.home).required_manifest(PREDICTIONS, TRAINED).rows
+    return Datamart(settings.home).required_record(PREDICTIONS, TRAINED).rows
 
 
 def test_scores_of_every_applicant_by_the_production_model_are_sane(one_month: Settings) -> None:
@@ -116,9 +116,9 @@ def test_of_several_revisions_the_newest_is_judged(one_month: Settings) -> None:
         return change
 
     count = issued(one_month)
-    tamper(one_month, PREDICTIONS, TRAINED, revise(0.25))
+    rewrite(one_month, PREDICTIONS, TRAINED, revise(0.25))
     assert find(one_month, PREDICTIONS, "score_sanity", TRAINED).holds
-    tamper(one_month, PREDICTIONS, TRAINED, lambda rows: revise(-1.0)(rows.slice(0, count)))
+    rewrite(one_month, PREDICTIONS, TRAINED, lambda rows: revise(-1.0)(rows.slice(0, count)))
     found = find(one_month, PREDICTIONS, "score_sanity", TRAINED)
     assert not found.holds
     assert "scores outside 0 to 1: 1;" in found.sentence

@@ -9,22 +9,24 @@ import pytest
 from credit_risk_dagster.automation.runs import month_tags
 from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import MonthlyCheck, build_checks, months_of_run
-from credit_risk_dagster.contract.sources import ATTRIBUTES
+from credit_risk_dagster.contract.sources import ATTRIBUTES, LOANS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES, BRONZE_LOANS
 from credit_risk_dagster.tables.gold import LABELS
 from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES, SILVER_LOANS
-from credit_risk_dagster_tests.checks.tampering import tamper
+from credit_risk_dagster_tests.checks.tampering import rewrite, tamper
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
     LAST,
     MIDDLE,
     change_text,
     delivered,
+    file_of,
 )
 from credit_risk_dagster_tests.scored import TRAINED
 from credit_risk_dagster_tests.table_runs import (
+    QUIET,
     evaluations,
     failed,
     failed_steps,
@@ -66,7 +68,10 @@ def look(
         executor=dg.in_process_executor,
     )
     job = definitions.resolve_job_def("look")
-    return evaluations(job.execute_in_process(instance=instance, tags=dict(tags)))
+    result = job.execute_in_process(
+        instance=instance, tags=dict(tags), run_config=QUIET, raise_on_error=False
+    )
+    return evaluations(result)
 
 
 @pytest.mark.slow
@@ -86,25 +91,47 @@ def test_every_check_holds_for_a_good_month_with_its_severity(
         assert one.metadata["failed months"].value == ([] if one.passed else [TRAINED])
 
 
-def test_a_failed_blocking_check_stops_what_is_downstream_until_its_advice_is_followed(
+def test_a_failed_blocking_check_stops_what_is_downstream_until_the_rows_add_up_again(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     assert run_tables(settings, instance, MIDDLE, MIDDLE, *LOAN_TABLES).success
-    tamper(settings, SILVER_LOANS, MIDDLE, lambda rows: rows.slice(1))
+    rows = Datamart(settings.home).required_record(BRONZE_LOANS, MIDDLE).rows
+    rewrite(settings, BRONZE_LOANS, MIDDLE, facts={"delivered": rows + 1})
+    delivery = file_of(settings, LOANS)
+    cleared_away = delivery.rename(delivery.with_suffix(".kept"))
     stopped = run_tables(settings, instance, MIDDLE, MIDDLE, *LOAN_TABLES)
 
     assert not stopped.success
     assert failed_steps(stopped) == ["silver__loans__checks"]
     assert failed(stopped) == {
-        "silver/loans as_recorded": "2024-02: The stored rows are not those that the manifest "
-        "records: they were changed after they were written. Delete "
-        "tables/silver/loans/2024-02-01.json and run the month again."
+        "silver/loans adds_up": f"2024-02: {rows} accepted + 0 quarantined + 0 duplicates + 0 "
+        f"unreadable of {rows + 1} delivered."
     }
     assert {"silver__loans", "bronze__loans"} <= started_steps(stopped)
     assert "gold__labels" not in started_steps(stopped)
 
-    (Datamart(settings.home).folder / "silver/loans/2024-02-01.json").unlink()
+    cleared_away.rename(delivery)
     assert run_tables(settings, instance, MIDDLE, MIDDLE, *LOAN_TABLES).success
+
+
+def test_changed_rows_are_found_by_their_check_and_a_run_of_the_month_brings_them_back(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    assert run_tables(settings, instance, MIDDLE, MIDDLE, *LOAN_TABLES).success
+    rows = Datamart(settings.home).read(SILVER_LOANS, [MIDDLE])
+    checks = [check for check in monthly_checks() if check.table == SILVER_LOANS]
+    tamper(settings, SILVER_LOANS, MIDDLE, lambda rows: rows.slice(1))
+    found = look(settings, instance, checks, month_tags(MIDDLE, MIDDLE))
+
+    assert [name for name, one in found.items() if not one.passed] == ["silver/loans as_recorded"]
+    assert str(found["silver/loans as_recorded"].description).endswith(
+        "Run 2024-02 again: `credit-risk run --months 2024-02`."
+    )
+
+    again = run_tables(settings, instance, MIDDLE, MIDDLE, *LOAN_TABLES)
+    assert again.success
+    assert failed(again) == {}
+    assert Datamart(settings.home).read(SILVER_LOANS, [MIDDLE]).equals(rows)
 
 
 def test_a_failed_check_that_does_not_block_fails_no_run(

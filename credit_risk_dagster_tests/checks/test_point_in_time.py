@@ -10,20 +10,16 @@ import pytest
 from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS
 from credit_risk_dagster.contract.sources import CLICKSTREAM
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.months import month_range
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE_CLICKSTREAM
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.silver import SILVER_CLICKSTREAM
-from credit_risk_dagster_tests.checks.tampering import (
-    Change,
-    find,
-    rewrite,
-    tamper_with_manifest,
-    with_values,
-)
+from credit_risk_dagster_tests.checks.tampering import Change, find, rewrite, with_values
 from credit_risk_dagster_tests.deliveries import change_rows
+from credit_risk_dagster_tests.installation import inputs_by_name
 from credit_risk_dagster_tests.scored import CARRIED_OVER, FIRST, TRAINED, copy_of
 from credit_risk_dagster_tests.table_runs import evaluations, failed, run_tables
 
@@ -31,7 +27,7 @@ LATER, APPLIED = date(2024, 2, 1), date(2023, 7, 1)
 
 
 def test_features_of_an_input_dated_later_are_found_out(one_month: Settings) -> None:
-    count = Datamart(one_month.home).required_manifest(FEATURES_TABLE, TRAINED).rows
+    count = Datamart(one_month.home).required_record(FEATURES_TABLE, TRAINED).rows
     dates = [LATER, LATER, *[date(2024, 1, 1)] * (count - 2)]
     rewrite(one_month, FEATURES_TABLE, TRAINED, with_values(latest_input_date=dates))
     found = find(one_month, FEATURES_TABLE, "nothing_from_the_future", TRAINED)
@@ -44,9 +40,10 @@ def test_features_of_an_input_dated_later_are_found_out(one_month: Settings) -> 
 
 def test_features_made_of_a_later_partition_are_found_out(one_month: Settings) -> None:
     assert find(one_month, FEATURES_TABLE, "nothing_from_the_future", TRAINED).holds
-    inputs = Datamart(one_month.home).required_manifest(FEATURES_TABLE, TRAINED).inputs
-    later = {**inputs, "silver/clickstream/2024-02-01": "0" * 64}
-    tamper_with_manifest(one_month, FEATURES_TABLE, TRAINED, inputs=later)
+    datamart = Datamart(one_month.home)
+    inputs = inputs_by_name(datamart, datamart.required_record(FEATURES_TABLE, TRAINED).inputs)
+    later = {**inputs, "silver/clickstream/2024-02-01": Input("0" * 64)}
+    rewrite(one_month, FEATURES_TABLE, TRAINED, inputs=later)
     found = find(one_month, FEATURES_TABLE, "nothing_from_the_future", TRAINED)
     assert not found.holds
     assert found.sentence.endswith("1 of 17 partitions read are of a later month.")
@@ -130,7 +127,7 @@ def test_a_cohort_of_another_application_month_is_found_out(one_month: Settings)
 
 
 def test_a_cohort_with_features_known_after_application_is_found_out(one_month: Settings) -> None:
-    count = Datamart(one_month.home).required_manifest(COHORT, TRAINED).rows
+    count = Datamart(one_month.home).required_record(COHORT, TRAINED).rows
     dates = [date(2023, 8, 1), *[APPLIED] * (count - 1)]
     rewrite(one_month, COHORT, TRAINED, with_values(latest_input_date=dates))
     found = find(one_month, COHORT, "nothing_from_the_future", TRAINED)
@@ -144,7 +141,7 @@ def test_a_label_without_features_is_counted(one_month: Settings) -> None:
     assert find(one_month, COHORT, "every_label_has_features", TRAINED).holds
     rewrite(one_month, COHORT, TRAINED, lambda rows: rows.slice(2))
     found = find(one_month, COHORT, "every_label_has_features", TRAINED)
-    count = Datamart(one_month.home).required_manifest(LABELS, TRAINED).rows
+    count = Datamart(one_month.home).required_record(LABELS, TRAINED).rows
     assert not found.holds
     assert found.sentence == f"2 of {count} labels have no features."
 
@@ -159,7 +156,7 @@ def test_labels_of_loans_from_before_the_first_month_need_no_features(one_month:
 def test_loans_that_left_the_book_before_their_label_are_counted_and_few_are_tolerated(
     one_month: Settings, lost: int, holds: bool
 ) -> None:
-    count = Datamart(one_month.home).required_manifest(COHORT, TRAINED).rows
+    count = Datamart(one_month.home).required_record(COHORT, TRAINED).rows
     facts = {"originated": 100, "labels": 100 - lost}
     assert count < 100 - lost
     rewrite(one_month, COHORT, TRAINED, padded(100 - lost), facts=facts)
@@ -184,9 +181,9 @@ def padded(count: int) -> Change:
 
 def test_a_cohort_records_how_many_loans_were_originated(scored: Settings) -> None:
     datamart = Datamart(scored.home)
-    facts = datamart.required_manifest(COHORT, TRAINED).facts
-    assert facts["originated"] == datamart.required_manifest(FEATURES_TABLE, "2023-07-01").rows > 0
-    assert datamart.required_manifest(COHORT, FIRST).facts["originated"] == 0
+    facts = datamart.required_record(COHORT, TRAINED).facts
+    assert facts["originated"] == datamart.required_record(FEATURES_TABLE, "2023-07-01").rows > 0
+    assert datamart.required_record(COHORT, FIRST).facts["originated"] == 0
     assert find(scored, COHORT, "every_loan_has_a_label", TRAINED).holds
     assert find(scored, COHORT, "every_loan_has_a_label", FIRST).holds
 
@@ -197,7 +194,7 @@ def test_an_implausible_default_rate_is_reported(
 ) -> None:
     assert find(one_month, LABELS, "label_rate", TRAINED).holds
     rewrite(one_month, LABELS, TRAINED, with_values(default=default))
-    count = Datamart(one_month.home).required_manifest(LABELS, TRAINED).rows
+    count = Datamart(one_month.home).required_record(LABELS, TRAINED).rows
     found = find(one_month, LABELS, "label_rate", TRAINED)
     assert not found.holds
     assert found.sentence == f"{rate} of {count} loans defaulted; plausible is 2% to 60%."

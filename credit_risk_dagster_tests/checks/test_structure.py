@@ -3,11 +3,13 @@
 import pyarrow as pa
 import pytest
 
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
-from credit_risk_dagster.tables.inference import PREDICTIONS, RESTORE_ISSUED_SCORES
-from credit_risk_dagster_tests.checks.tampering import find, tamper
+from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster.tables.training import CANDIDATE_TABLES
+from credit_risk_dagster_tests.checks.tampering import find, stored_file, tamper
 from credit_risk_dagster_tests.scored import TRAINED
 
 KEYED = [table for table in ALL_TABLES if table.key]
@@ -19,8 +21,23 @@ def path(table: Table) -> str:
 
 def remedy(table: Table) -> str:
     if table is PREDICTIONS:
-        return RESTORE_ISSUED_SCORES
-    return f"Delete tables/{table.path}/2024-01-01.json and run the month again."
+        return (
+            "Restore tables/inference/predictions from a backup: issued scores are evidence, and "
+            "are never computed again as if they had just been issued."
+        )
+    return "Run 2024-01 again: `credit-risk run --months 2024-01`."
+
+
+def damaged(table: Table, file: str) -> str:
+    return (
+        "The stored files are not those that the record names: they were changed after they were "
+        f"written (tables/{file}). {remedy(table)}"
+    )
+
+
+def name_of_file(settings: Settings, table: Table) -> str:
+    folder = Datamart(settings.home).folder
+    return stored_file(settings, table, TRAINED).relative_to(folder).as_posix()
 
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=path)
@@ -34,16 +51,19 @@ def test_a_table_as_it_was_written_keeps_every_rule_of_structure(
 
 @pytest.mark.parametrize("table", ALL_TABLES, ids=path)
 def test_a_lost_column_and_a_wrong_type_are_named(one_month: Settings, table: Table) -> None:
-    lost, mistyped = table.schema.names[-1], table.schema.names[0]
+    lost, mistyped = table.schema.field(table.schema.names[-1]), table.schema.field(0)
 
     def change(rows: pa.Table) -> pa.Table:
         wrong = pa.nulls(rows.num_rows, pa.int32())
-        return rows.drop_columns(lost).set_column(0, mistyped, wrong)
+        return rows.drop_columns(lost.name).set_column(0, mistyped.name, wrong)
 
     tamper(one_month, table, TRAINED, change)
     found = find(one_month, table, "declared_schema", TRAINED)
     assert not found.holds
-    assert found.sentence == f"Columns not as declared: {mistyped}, {lost}."
+    assert found.sentence == (
+        f"Columns not as declared: {mistyped.name} is int32 instead of {mistyped.type}, "
+        f"{lost.name} is missing instead of {lost.type}."
+    )
     assert not find(one_month, table, "as_recorded", TRAINED).holds
 
 
@@ -54,10 +74,41 @@ def test_rows_that_were_changed_after_they_were_written_are_found_out(
     tamper(one_month, table, TRAINED, lambda rows: rows.slice(1))
     found = find(one_month, table, "as_recorded", TRAINED)
     assert not found.holds
-    assert found.sentence == (
-        "The stored rows are not those that the manifest records: they were changed after they "
-        f"were written. {remedy(table)}"
+    assert found.sentence == damaged(table, name_of_file(one_month, table))
+
+
+@pytest.mark.parametrize("table", ALL_TABLES, ids=path)
+def test_rows_that_cannot_be_read_or_are_gone_are_found_out(
+    one_month: Settings, table: Table
+) -> None:
+    expected = damaged(table, name_of_file(one_month, table))
+    stored = stored_file(one_month, table, TRAINED)
+    stored.write_bytes(stored.read_bytes()[:-1])
+    torn = find(one_month, table, "as_recorded", TRAINED)
+    assert (torn.holds, torn.sentence) == (False, expected)
+    assert find(one_month, table, "declared_schema", TRAINED).sentence.startswith(
+        "The columns cannot be read: "
     )
+
+    stored.unlink()
+    gone = find(one_month, table, "as_recorded", TRAINED)
+    assert (gone.holds, gone.sentence) == (False, expected)
+
+
+@pytest.mark.parametrize("table", CANDIDATE_TABLES.values(), ids=path)
+def test_rows_beside_a_table_that_were_changed_are_found_out_as_well(
+    one_month: Settings, table: Table
+) -> None:
+    datamart = Datamart(one_month.home)
+    (beside,) = datamart.required_record(table, TRAINED).beside.values()
+    (file,) = beside.files
+    changed = datamart.folder / f"{table.path}_out_of_time_scores" / file.path
+    changed.write_bytes(changed.read_bytes()[::-1])
+
+    found = find(one_month, table, "as_recorded", TRAINED)
+    assert not found.holds
+    name = changed.relative_to(datamart.folder).as_posix()
+    assert found.sentence == damaged(table, name)
 
 
 @pytest.mark.parametrize("table", KEYED, ids=path)

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typer
 
-from credit_risk_dagster.command_line.cli import dev
+from credit_risk_dagster.command_line.cli import dev, end_of_day
+from credit_risk_dagster.errors import PlatformError
 
 
 def credit_risk(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -84,6 +86,30 @@ def test_an_unknown_loan_is_an_error_in_words(demo_folder: Path) -> None:
     assert told.returncode == 1
     assert "No application with the loan CUS_0x0_2025_01_01" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.slow
+def test_explain_reads_everything_as_of_a_day_where_one_is_given(demo_folder: Path) -> None:
+    raw = (demo_folder / "datamart" / "raw" / "lms_loan_daily.csv").read_text().splitlines()
+    loan_id = next(line.split(",")[0] for line in raw if "_2025_02_01," in line)
+    today = datetime.now(UTC).date().isoformat()
+    now, then = (
+        credit_risk("explain", loan_id, "--json", "--as-of", day, cwd=demo_folder)
+        for day in (today, "2025-01-31")
+    )
+
+    assert json.loads(now.stdout)["application_month"] == "2025-02-01"
+    assert then.returncode == 1
+    assert f"No application with the loan {loan_id} in the datamart, which holds no month yet" in (
+        then.stderr
+    )
+
+
+def test_a_day_ends_with_its_last_moment_and_anything_else_is_no_day() -> None:
+    assert end_of_day("2024-02-29") == datetime(2024, 2, 29, 23, 59, 59, 999_999, UTC)
+    for text in ("2024-02-30", "2024-02", "yesterday"):
+        with pytest.raises(PlatformError, match=f"'{text}' is not a day: write it as YYYY-MM-DD."):
+            end_of_day(text)
 
 
 @pytest.mark.slow

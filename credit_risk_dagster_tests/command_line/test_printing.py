@@ -8,7 +8,9 @@ from rich.console import Console
 
 from credit_risk_dagster.automation.runs import RunOutcome
 from credit_risk_dagster.checks.history import FailedCheck
-from credit_risk_dagster.command_line.printing import print_outcome, print_status
+from credit_risk_dagster.command_line.printing import print_outcome, print_proof, print_status
+from credit_risk_dagster.command_line.proof import Proof
+from credit_risk_dagster.command_line.proof_claims import Claim
 
 MODEL = "2024-09-logistic_regression-0123456789ab"
 DARK = {"table": "gold/features", "name": "no_dark_source", "severity": "ERROR"}
@@ -122,3 +124,40 @@ def test_an_outcome_counts_failed_checks_as_the_months_do_and_warnings_apart(
     assert f"Run 5f {ended}; checks: 1 failed, 1 with a warning." in text
     assert "check failed gold/features no_dark_source: It went dark." in text
     assert "enough_history" not in text
+
+
+def test_a_proof_shows_what_a_correction_changed_between_its_scores_and_its_claims() -> None:
+    console = Console(width=100, record=True, file=StringIO())
+    proof = Proof(
+        loan_id="CUS_0x1_2024_01_01",
+        application_month="2024-01-01",
+        raw={},
+        corrections={"financials": "Age '-1' is out of range", "loans": ""},
+        features={"age": 40, "fe_1_mean": 5.0},
+        scores=[{"revision": number, "probability": 0.5} for number in range(3)],
+        corrections_since=[
+            {"revision": 1, "features": {"fe_1_mean": {"issued": 5.0, "corrected": 7.5}}},
+            {"revision": 2, "features": {}},
+        ],
+        model=None,
+        outcome={"status": "pending"},
+        hashes={},
+        claims=[Claim(True, "all is well"), Claim(False, "this is not")],
+    )
+    print_proof(console, proof)
+    lines = [line.strip(" │") for line in console.export_text().splitlines()]
+    assert "Taken as missing in financials: Age '-1' is out of range" in lines
+    shown = [line for line in lines if "revision" in line or "correct" in line or "as at" in line]
+    assert [" ".join(line.replace("│", "").split()) for line in shown] == [
+        "Score, revision 0",
+        "revision 0",
+        "Score, revision 1",
+        "revision 1",
+        "Score, revision 2",
+        "revision 2",
+        "Features behind revision 1",
+        "fe_1_mean 5.0, corrected to 7.5",
+        "Features behind revision 2",
+        "features as at application",
+    ]
+    assert lines[-2:] == ["holds  all is well", "BROKEN  this is not"]

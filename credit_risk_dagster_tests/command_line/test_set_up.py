@@ -17,6 +17,7 @@ from credit_risk_dagster.command_line.set_up import (
     set_up,
 )
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.settings import SETTINGS_FILE, Settings, load_settings
@@ -48,7 +49,7 @@ def begun(home: Path, raw: Path | None, first: str = FIRST, last: str = LAST) ->
 
 def with_tables(home: Path) -> None:
     rows: pa.Table = LABELS.schema.empty_table()
-    Datamart(home).write(LABELS, FIRST, rows, inputs={})
+    Datamart(home).open(LABELS, [FIRST]).write(Draft(FIRST, inputs={}), rows)
 
 
 def written_by_hand(home: Path, text: str) -> None:

@@ -2,6 +2,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -50,6 +51,31 @@ def loans(*keys: str, month: date = JANUARY) -> pa.Table:
     )
 
 
+class Staged:
+    """Gives an engine where its files go, and remembers which is of which month and disposition."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths: list[tuple[str, str, Path]] = []
+
+    def new_file(self, month: str, disposition: str) -> Path:
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / f"{len(self.paths)}.parquet"
+        self.paths.append((month, disposition, path))
+        return path
+
+    def write(self, engine: Engine, table: ir.Table) -> dict[tuple[str, str], pa.Table]:
+        """Have an engine write a table; return what it wrote, one file a month and disposition."""
+        staging = self.folder.with_name("staging of an engine")
+        engine.write(table, ["loan_id"], "month", self.new_file, staging)
+        written = {
+            (month, disposition): pq.read_table(path, partitioning=None)
+            for month, disposition, path in self.paths
+        }
+        assert len(written) == len(self.paths) == len(list(self.folder.iterdir()))
+        return written
+
+
 @each_engine
 def test_files_are_read_with_the_declared_columns_and_types(engine: Engine, tmp_path: Path) -> None:
     narrow = pa.table(
@@ -89,17 +115,13 @@ def test_each_month_and_disposition_is_one_file_in_key_order(
     rows = pa.concat_tables([loans(*keys), loans("y", "x", month=FEBRUARY)])
     table = engine.read([file_of(tmp_path, rows)], SCHEMA)
     judged = table.mutate(**{DISPOSITION: (table.loan_id == "9").ifelse("quarantined", "rows")})
-    engine.write(judged, ["loan_id"], "month", tmp_path / "out")
+    written = Staged(tmp_path / "out").write(engine, judged)
 
-    written = {
-        path.relative_to(tmp_path / "out").as_posix(): pq.read_table(path, partitioning=None)
-        for path in (tmp_path / "out").glob("????-??-01/*.parquet")
-    }
     in_order = sorted({*keys} - {"9"}, key=lambda key: key.encode())
-    assert {name: part["loan_id"].to_pylist() for name, part in written.items()} == {
-        "2024-01-01/rows.parquet": in_order,
-        "2024-01-01/quarantined.parquet": ["9"],
-        "2024-02-01/rows.parquet": ["x", "y"],
+    assert {place: part["loan_id"].to_pylist() for place, part in written.items()} == {
+        ("2024-01-01", "rows"): in_order,
+        ("2024-01-01", "quarantined"): ["9"],
+        ("2024-02-01", "rows"): ["x", "y"],
     }
     assert {tuple(part.column_names) for part in written.values()} == {tuple(SCHEMA.names)}
 
@@ -107,8 +129,14 @@ def test_each_month_and_disposition_is_one_file_in_key_order(
 @each_engine
 def test_rows_without_a_disposition_are_accepted(engine: Engine, tmp_path: Path) -> None:
     table = engine.read([file_of(tmp_path, loans("a"))], SCHEMA)
-    engine.write(table, ["loan_id"], "month", tmp_path / "out")
-    assert [path.name for path in (tmp_path / "out" / "2024-01-01").iterdir()] == ["rows.parquet"]
+    assert list(Staged(tmp_path / "out").write(engine, table)) == [("2024-01-01", "rows")]
+
+
+@each_engine
+def test_no_rows_are_no_files(engine: Engine, tmp_path: Path) -> None:
+    staged = Staged(tmp_path / "out")
+    engine.write(engine.read([], SCHEMA), ["loan_id"], "month", staged.new_file, tmp_path / "s")
+    assert staged.paths == []
 
 
 @pytest.mark.slow
@@ -121,11 +149,10 @@ def test_spark_reads_and_writes_local_files_whatever_file_system_its_cluster_has
     spark._session.conf.set("fs.defaultFS", "hdfs://cluster.example:8020")
     try:
         table = spark.read([file_of(folder, loans("a"))], SCHEMA)
-        spark.write(table, ["loan_id"], "month", folder / "out")
+        written = Staged(folder / "out").write(spark, table)
     finally:
         spark._session.conf.unset("fs.defaultFS")
-    written = pq.read_table(folder / "out" / "2024-01-01" / "rows.parquet", partitioning=None)
-    assert written["loan_id"].to_pylist() == ["a"]
+    assert written["2024-01-01", "rows"]["loan_id"].to_pylist() == ["a"]
 
 
 def doubled(frame: pd.DataFrame) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def swap_for_a_link(path: Path) -> None:
     ("pattern", "tamper", "fault"),
     [
         ("*/model.skops", change, "was changed"),
-        ("gold/cohort/*/*/rows.parquet", Path.unlink, "is missing"),
+        ("gold/cohort/*/*.parquet", Path.unlink, "is missing"),
         ("mlflow.db", lambda path: path.write_bytes(path.read_bytes()[:-1]), "was changed"),
         ("settings.env", swap_for_a_link, "is missing"),
         ("MLmodel", lambda path: path.with_name("more").touch(), "does not belong to it"),

@@ -100,12 +100,12 @@ def restored(
 def test_each_database_is_dumped_and_no_password_is_written(
     backup: Backup, server: PostgresServer
 ) -> None:
-    folder, manifest = backup
+    folder, record = backup
 
-    assert manifest.databases == {
+    assert record.databases == {
         name: f"databases/{name}.dump" for name in ("mlflow", "metrics", "dagster")
     }
-    assert {kept.mode for name, kept in manifest.files.items() if "databases/" in name} == {0o600}
+    assert {kept.mode for name, kept in record.files.items() if "databases/" in name} == {0o600}
     for path in folder.rglob("*"):
         assert path.is_dir() or server.password.encode() not in path.read_bytes()
 
@@ -155,7 +155,7 @@ def test_what_an_mlflow_server_keeps_is_backed_up_and_restored_behind_it(
     monkeypatch.setenv("CREDIT_RISK_MLFLOW_ARTIFACTS", "mlflow-artifacts:/credit_risk")
     monkeypatch.setenv("CREDIT_RISK_METRICS_URL", server.url("monitoring"))
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", server.url("dagster"))
-    manifest, _ = back_up(
+    record, _ = back_up(
         load_settings(served.home),
         tmp_path / "backup",
         MlflowServer(server.url("mlflow"), kept),
@@ -167,7 +167,7 @@ def test_what_an_mlflow_server_keeps_is_backed_up_and_restored_behind_it(
 
     restore_backup(tmp_path / "backup", tmp_path / "home", MlflowServer(database, elsewhere))
 
-    assert set(manifest.databases) == {"mlflow", "metrics", "dagster"}
+    assert set(record.databases) == {"mlflow", "metrics", "dagster"}
     assert rows_of(database) == rows_of(server.url("mlflow"))
     files = [path.relative_to(kept) for path in kept.rglob("*") if path.is_file()]
     assert len(files) > 1

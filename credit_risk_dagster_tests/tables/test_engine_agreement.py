@@ -1,7 +1,7 @@
 """DuckDB and Spark make the same silver and gold of the same bronze, row by row."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from credit_risk_dagster.assets.refinement import Record, refine
-from credit_risk_dagster.assets.silver import REFINE
+from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.engine import DuckDBEngine, Engine
+from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.delivery.month import read_months
 from credit_risk_dagster.months import month_range
@@ -25,7 +25,7 @@ from credit_risk_dagster.tables import gold
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
-from credit_risk_dagster.tables.silver import SILVER
+from credit_risk_dagster.tables.silver import REFINE, SILVER
 from credit_risk_dagster_tests.installation import lender_sample
 from credit_risk_dagster_tests.tables.refined import VALID, Row, bronze, delivered
 
@@ -48,12 +48,13 @@ class Refinery:
         for name in SILVER:
             self.refine_silver(name, bronze_files[name])
         silver = {name: self._read(table) for name, table in SILVER.items()}
-        self._write(FEATURES_TABLE, gold.features(**silver))
-        self._write(LABELS, gold.labels(silver["loans"]))
-        self._write(COHORT, gold.cohort(self._read(LABELS), self._read(FEATURES_TABLE)))
+        self._write(FEATURES_TABLE, lambda: gold.features(**silver))
+        self._write(LABELS, lambda: gold.labels(silver["loans"]))
+        self._write(COHORT, lambda: gold.cohort(self._read(LABELS), self._read(FEATURES_TABLE)))
 
     def refine_silver(self, name: str, files: Sequence[Path]) -> None:
-        self._write(SILVER[name], REFINE[name](self.engine.read(files, BRONZE[name].schema)))
+        delivered = self.engine.read(files, BRONZE[name].schema)
+        self._write(SILVER[name], lambda: REFINE[name](delivered))
 
     def rows(self, table: Table) -> pa.Table:
         return self.datamart.read(table, self.months)
@@ -63,10 +64,10 @@ class Refinery:
         parts = (self.datamart.read_beside(table, month, name) for month in self.months)
         return pa.concat_tables(part.select(schema.names).cast(schema) for part in parts)
 
-    def _write(self, table: Table, rows: ir.Table) -> None:
-        record = Record(inputs={})
+    def _write(self, table: Table, rows: Callable[[], ir.Table]) -> None:
+        refined = Refined(inputs={})
         months = refine(
-            self.datamart, self.engine, table, rows, self.months, lambda _: record, lambda _: {}
+            self.datamart, self.engine, table, rows, self.months, lambda _: refined, lambda _: {}
         )
         assert [month for month, _ in months] == list(self.months)
 
@@ -88,6 +89,11 @@ def require_same(one: pa.Table, other: pa.Table, place: str) -> None:
             assert here.equals(there), f"{place}: {field.name}"
 
 
+def beside_rows(record: MonthRecord) -> Mapping[str, tuple[int, str]]:
+    """Return rows and content hash of the tables beside a month, by name."""
+    return {name: (one.rows, one.content_hash) for name, one in record.beside.items()}
+
+
 def require_agreement(
     bronze_files: BronzeFiles, spark: Engine, folder: Path, months: Sequence[str]
 ) -> Refinery:
@@ -101,8 +107,8 @@ def require_agreement(
         for name, _ in table.beside:
             require_same(here.beside(table, name), there.beside(table, name), name)
         for month in months:
-            one, other = (made.datamart.required_manifest(table, month) for made in (here, there))
-            assert (one.rows, one.beside) == (other.rows, other.beside), one.partition
+            one, other = (made.datamart.required_record(table, month) for made in (here, there))
+            assert (one.rows, beside_rows(one)) == (other.rows, beside_rows(other)), one.partition
     return here
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.assets.refinement import Record, refine
+from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.engine import DuckDBEngine
-from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import ACCEPTED, DUPLICATES, QUARANTINED
 from credit_risk_dagster.tables.silver import SILVER, attributes
@@ -133,26 +133,31 @@ def test_what_is_written_does_not_depend_on_the_order_in_which_rows_were_deliver
     same_key += [delivered("attributes", Occupation=f"Job {number}") for number in range(9)]
     others = [delivered("attributes", Customer_ID="", Age=f"{number}?") for number in range(9)]
     rows = [*same_key, *others, *others, delivered("attributes", Customer_ID="CUS_2")]
-    manifests = [
-        refined_manifest(tmp_path / str(seed), Random(seed).sample(rows, len(rows)))
-        for seed in range(5)
+    records = [
+        refined(tmp_path / str(seed), Random(seed).sample(rows, len(rows))) for seed in range(5)
     ]
-    assert [manifest.rows for manifest in manifests] == [1] * 5
-    assert all(manifest.says_the_same_as(manifests[0]) for manifest in manifests)
+    assert [record.rows for record in records] == [1] * 5
+    assert all(record.says_the_same_as(records[0]) for record in records)
 
 
-def refined_manifest(folder: Path, rows: list[Row]) -> Manifest:
-    """The manifest of silver attributes, written by the product from rows in this order."""
+def refined(folder: Path, rows: list[Row]) -> MonthRecord:
+    """The record of silver attributes, written by the product from rows in this order."""
     folder.mkdir()
     pq.write_table(bronze("attributes", rows), folder / "bronze.parquet")
     engine, datamart, table = DuckDBEngine(), Datamart(folder), SILVER["attributes"]
     read = engine.read([folder / "bronze.parquet"], BRONZE["attributes"].schema)
-    record = Record(inputs={})
+    made_of = Refined(inputs={})
     written = refine(
-        datamart, engine, table, attributes(read), [MONTHS[1]], lambda _: record, lambda _: {}
+        datamart,
+        engine,
+        table,
+        lambda: attributes(read),
+        [MONTHS[1]],
+        lambda _: made_of,
+        lambda _: {},
     )
     assert len(list(written)) == 1
-    return datamart.required_manifest(table, MONTHS[1])
+    return datamart.required_record(table, MONTHS[1])
 
 
 def test_quarantined_rows_and_duplicates_are_kept_by_key_and_reason_alone() -> None:

@@ -1,7 +1,8 @@
 import pyarrow as pa
 
 from credit_risk_dagster.datamart.table import Table, schema_of
-from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
+from credit_risk_dagster.tables.bronze import BRONZE_LOANS, REJECTED
+from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH, EVIDENCE, STORED
 
 TABLE = Table(
     layer="gold",
@@ -28,6 +29,36 @@ def test_provenance_is_not_hashed() -> None:
 
 def test_every_table_has_a_place_of_its_own() -> None:
     assert len(BY_PATH) == len(ALL_TABLES)
+
+
+def test_a_table_kept_beside_another_is_a_table_of_its_own_with_the_months_of_the_other() -> None:
+    rejected = BRONZE_LOANS.tables_beside[REJECTED]
+    assert rejected.path == "bronze/loans_rejected"
+    assert rejected.schema == dict(BRONZE_LOANS.beside)[REJECTED]
+    assert rejected.month_column == BRONZE_LOANS.month_column
+    assert len(STORED) == len(ALL_TABLES) + sum(len(table.beside) for table in ALL_TABLES)
+
+
+def test_what_is_stored_has_its_month_in_a_column_of_its_own_where_no_date_says_it() -> None:
+    """A delivered snapshot_date is the lender's text."""
+    for table in STORED.values():
+        stored = table.stored_schema
+        assert pa.types.is_date(stored.field(table.month_column).type), table.path
+        assert stored.names[: len(table.schema)] == table.schema.names, table.path
+    assert BRONZE_LOANS.month_column == "snapshot_month"
+    assert BRONZE_LOANS.stored_schema.field("snapshot_date").type == pa.string()
+
+
+def test_new_definitions_leave_decisions_and_scores_and_scores_alone_are_evidence() -> None:
+    decides = {table.path for table in ALL_TABLES if table.decides}
+    assert decides == {
+        "training/training_decision",
+        "training/logistic_regression",
+        "training/xgboost",
+        "production/production_model",
+        "inference/predictions",
+    }
+    assert [table.path for table in EVIDENCE] == ["inference/predictions"]
 
 
 def test_keys_and_unhashed_columns_are_columns_of_their_table() -> None:

@@ -8,6 +8,8 @@ import dagster as dg
 
 from credit_risk_dagster.checks.history import failed_checks_by_month
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.index import RecordIndex
+from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.months import first_day
 from credit_risk_dagster.observability.alerting.failed_runs import months_of_failed_runs
 from credit_risk_dagster.settings import Settings
@@ -15,6 +17,7 @@ from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.monitoring import REPORT
 
 FAILED_RUN, FAILED_CHECK, LATE_DATA = "failed_run", "failed_check", "late_data"
+DAMAGED_LOG = "damaged_log"
 ERROR = dg.AssetCheckSeverity.ERROR.value
 
 TOLD_AS_CONDITION = ("drift_bands", "performance_holds")
@@ -44,17 +47,31 @@ class Alert:
 
 
 def active_alerts(
-    instance: dg.DagsterInstance, datamart: Datamart, settings: Settings, today: date
+    instance: dg.DagsterInstance,
+    datamart: Datamart,
+    index: RecordIndex,
+    settings: Settings,
+    today: date,
 ) -> list[Alert]:
-    """Return what is wrong now and not muted, oldest month first."""
-    alerts = [
-        *_failed_runs(instance),
-        *_failed_checks(instance),
-        *_late_data(datamart, settings, today),
-        *_conditions(datamart),
-    ]
+    """Return what is wrong now and not muted, oldest month first.
+
+    Raises:
+        PlatformError: if the database of the index fails.
+    """
+    damaged = list(_damaged_log(index, settings.latest_month(today)))
+    alerts = [*damaged, *_failed_runs(instance), *_failed_checks(instance)]
+    if not damaged:  # what a damaged log says of months is not to be trusted
+        alerts += [*_late_data(datamart, settings, today), *_conditions(datamart)]
     told = (alert for alert in alerts if alert.rule not in settings.alerts.muted)
     return sorted(told, key=lambda alert: (alert.month, alert.condition))
+
+
+def _damaged_log(index: RecordIndex, month: str) -> Iterator[Alert]:
+    """A log that cannot be read, or is not what it was, stops every month."""
+    try:
+        index.catch_up()
+    except PartitionError as error:
+        yield Alert(DAMAGED_LOG, month, ERROR, str(error))
 
 
 def _failed_runs(instance: dg.DagsterInstance) -> Iterator[Alert]:
@@ -73,9 +90,11 @@ def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Alert]:
 
 def _late_data(datamart: Datamart, settings: Settings, today: date) -> Iterator[Alert]:
     month = settings.latest_month(today)
-    missing = [name for name, table in BRONZE.items() if datamart.manifest(table, month) is None]
     deadline = first_day(month).replace(day=settings.deadline_day)
-    if missing and today >= deadline:
+    if today < deadline:
+        return
+    missing = [name for name, table in BRONZE.items() if datamart.record(table, month) is None]
+    if missing:
         sentence = (
             f"Due by {deadline}, not there: {', '.join(missing)}. Ask for the delivery; "
             "`credit-risk doctor` says what has arrived."

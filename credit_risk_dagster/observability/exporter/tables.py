@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.manifest import Manifest
+from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
@@ -19,14 +19,14 @@ def datamart_metrics(settings: Settings) -> Iterator[Metric]:
     """Return the newest month of every table, when it was written and delivered, and the model."""
     datamart = Datamart(settings.home)
     newest = newest_months(datamart)
-    manifests = {
-        table.path: datamart.required_manifest(table, newest[table.path])
+    records = {
+        table.path: datamart.required_record(table, newest[table.path])
         for table in ALL_TABLES
         if table.path in newest
     }
     yield _months(newest)
-    yield _written(manifests)
-    yield _delivered({name: manifests[t.path] for name, t in BRONZE.items() if t.path in manifests})
+    yield _written(records)
+    yield _delivered({name: records[t.path] for name, t in BRONZE.items() if t.path in records})
     if PRODUCTION_MODEL.path in newest:
         yield _model(datamart, newest[PRODUCTION_MODEL.path])
     yield _limits(settings)
@@ -54,26 +54,26 @@ def _months(newest: dict[str, str]) -> Metric:
     return metric
 
 
-def _written(manifests: dict[str, Manifest]) -> Metric:
+def _written(records: dict[str, MonthRecord]) -> Metric:
     metric = GaugeMetricFamily(
         "credit_risk_partition_written_timestamp_seconds",
         "When the newest month of a table was written; running it again with the same result "
         "writes nothing.",
         labels=["table"],
     )
-    for path, manifest in manifests.items():
-        metric.add_metric([path], _timestamp(manifest.provenance["written_at"]))
+    for path, record in records.items():
+        metric.add_metric([path], _timestamp(record.provenance["written_at"]))
     return metric
 
 
-def _delivered(manifests: dict[str, Manifest]) -> Metric:
+def _delivered(records: dict[str, MonthRecord]) -> Metric:
     metric = GaugeMetricFamily(
         "credit_risk_delivery_timestamp_seconds",
         "When the extract behind a source's newest month was last changed.",
         labels=["source"],
     )
-    for source, manifest in manifests.items():
-        changed = [_timestamp(file["modified"]) for file in manifest.provenance["files"]]
+    for source, record in records.items():
+        changed = [_timestamp(file["modified"]) for file in record.provenance["files"]]
         if changed:
             metric.add_metric([source], max(changed))
     return metric

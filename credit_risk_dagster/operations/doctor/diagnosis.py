@@ -13,11 +13,11 @@ from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.operations.doctor.activity import activity_findings
 from credit_risk_dagster.operations.doctor.connections import connection_findings, dagster_fault
 from credit_risk_dagster.operations.doctor.deliveries import delivery_findings
-from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok
+from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, worst
 from credit_risk_dagster.operations.doctor.home import home_findings
 from credit_risk_dagster.operations.doctor.months import time_findings
 from credit_risk_dagster.operations.doctor.software import software_findings
-from credit_risk_dagster.operations.doctor.stored import stored_findings
+from credit_risk_dagster.operations.doctor.stored import log_findings, stored_findings
 from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.settings import PREFIX, Settings, load_settings
 
@@ -55,12 +55,16 @@ def _findings(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield fault
     with _instance(settings, fault) as instance:
         run_at_work = unfinished_run(instance) if instance is not None else None
-        yield from home_findings(settings, run_at_work)
-        if settings.home.is_dir():
+        logs = log_findings(settings) if settings.home.is_dir() else []
+        logs_are_whole = worst(logs) == "ok"
+        yield from home_findings(settings, run_at_work, logs_are_whole)
+        yield from logs
+        if logs and logs_are_whole:
             yield from stored_findings(settings)
         yield from delivery_findings(settings)
         yield from connection_findings(settings, instance)
-        yield from time_findings(settings, instance, now)
+        if logs_are_whole:
+            yield from time_findings(settings, instance, now)
         if instance is not None:
             yield from activity_findings(settings, instance, run_at_work)
 

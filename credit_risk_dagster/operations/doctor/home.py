@@ -15,13 +15,18 @@ from credit_risk_dagster.tables.catalogue import ALL_TABLES
 
 OTHERS_READ, OTHERS_ENTER = 0o004, 0o001
 FEW_MONTHS, SOME_MONTHS = 2, 12
-"""A partition is staged, then copied: a month needs its own size twice."""
+"""A month is written beside the one that it replaces, which is kept."""
 
 SHOWN = 3
 
 
-def home_findings(settings: Settings, run_at_work: str | None) -> Iterator[Finding]:
-    """Look at the home and what lies in it; end where there is none."""
+def home_findings(
+    settings: Settings, run_at_work: str | None, logs_are_whole: bool
+) -> Iterator[Finding]:
+    """Look at the home and what lies in it; end where there is none.
+
+    Sizes and leftovers are told from the logs of the tables, where those are whole.
+    """
     home = settings.home
     if not home.is_dir():
         yield failed(
@@ -38,8 +43,9 @@ def home_findings(settings: Settings, run_at_work: str | None) -> Iterator[Findi
         )
     yield _writable(home)
     yield from _permissions(settings)
-    yield _space(settings)
-    yield _leftovers(home, run_at_work)
+    if logs_are_whole:
+        yield _space(settings)
+        yield _leftovers(home, run_at_work)
     refused = refused_partitions(home)
     if refused:
         yield warning(
@@ -95,7 +101,7 @@ def _space(settings: Settings) -> Finding:
     found = f"{free:,} bytes are free; a month has taken {month:,} at most."
     remedy = "Give the home a larger disk, or move what else is on it."
     if free < FEW_MONTHS * month:
-        return failed("disk", f"{found} A month is written twice before it is swapped in.", remedy)
+        return failed("disk", f"{found} A month is written beside what it replaces.", remedy)
     if free < SOME_MONTHS * month:
         return warning("disk", f"{found} That is less than a year.", remedy)
     return ok("disk", found)
@@ -106,9 +112,10 @@ def month_bytes(settings: Settings) -> int:
     datamart = Datamart(settings.home)
     sizes: dict[str, int] = {}
     for table in ALL_TABLES:
-        for month in datamart.months(table):
-            folder = datamart.folder / table.path / month
-            sizes[month] = sizes.get(month, 0) + _size(folder)
+        for month, record in datamart.records(table).items():
+            beside = (file for one in record.beside.values() for file in one.files)
+            size = sum(file.size for file in (*record.files, *beside))
+            sizes[month] = sizes.get(month, 0) + size
     apart = {
         (settings.home / "raw").resolve(),
         settings.raw_folder.resolve(),
@@ -132,7 +139,7 @@ def _leftovers(home: Path, run_at_work: str | None) -> Finding:
     return warning(
         "leftovers",
         f"Interrupted runs left {_listed(home, found)}. No reader takes it for data.",
-        "Remove it while no run is at work.",
+        "Run `credit-risk maintain` while no run is at work.",
     )
 
 

@@ -46,7 +46,7 @@ def _written(
     datamart = Datamart(settings.home)
     for table in ALL_TABLES:
         for month in datamart.months(table)[-1:]:
-            written = datamart.required_manifest(table, month).provenance["written_at"]
+            written = datamart.required_record(table, month).provenance["written_at"]
             yield table.partition(month), datetime.fromisoformat(written)
     records = instance.get_run_records(limit=1) if instance is not None else []
     for record in records:

@@ -1,41 +1,88 @@
 """What is stored: is every partition there, and is every model file the one that was recorded."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.datamart import Datamart, remedy
+from credit_risk_dagster.datamart.index import RecordIndex
+from credit_risk_dagster.datamart.log_repair import LogFault, log_faults, repair_log
+from credit_risk_dagster.errors import PartitionError, PlatformError
 from credit_risk_dagster.models.storage import MODEL_FILE, REMEDY
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok
 from credit_risk_dagster.operations.trees import sha256_of
 from credit_risk_dagster.resources.model_store import ModelStore
+from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.catalogue import ALL_TABLES
+from credit_risk_dagster.tables.catalogue import ALL_TABLES, STORED
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES
 
-SHOWN = 3
-GONE = "Restore the folder of its table from a backup, or run the month again."
+
+def log_findings(settings: Settings) -> list[Finding]:
+    """Read the log of every table; what a damaged one says of its table is not to be trusted."""
+    try:
+        faults = list(all_log_faults(open_datamart(settings), open_index(settings)))
+    except PartitionError as error:  # a home of the release before
+        return [failed("logs", str(error), "Run `credit-risk upgrade`.")]
+    if not faults:
+        return [ok("logs", f"All {len(STORED)} logs are whole.")]
+    return [
+        failed("logs", f"{fault.table.path}: {fault.found}.", _log_remedy(fault))
+        for fault in faults
+    ]
 
 
 def stored_findings(settings: Settings) -> Iterator[Finding]:
-    """Look at the files of every partition, and read every model file."""
-    yield _partitions(Datamart(settings.home))
-    yield _models(Datamart(settings.home), ModelStore(settings.home / "models"))
+    """Read every stored file and every model file; the logs are whole."""
+    datamart = open_datamart(settings)
+    yield from _tables(datamart)
+    yield _models(datamart, ModelStore(settings.home / "models"))
 
 
-def _partitions(datamart: Datamart) -> Finding:
-    names = [
-        (table, month, manifest)
-        for table in ALL_TABLES
-        for month, manifest in datamart.manifests(table).items()
-    ]
-    missing = [
-        manifest.partition
-        for table, month, manifest in names
-        if not datamart.file(table, month).is_file()
-    ]
-    if missing:
-        return failed("partitions", f"The rows of {_listed(missing)} are gone.", GONE)
-    return ok("partitions", f"All {len(names)} are there.")
+def all_log_faults(datamart: Datamart, index: RecordIndex) -> Iterator[LogFault]:
+    """Look for faults in the logs of all tables; without an index, if its database is away.
+
+    Raises:
+        PartitionError: if the home is one of an earlier release.
+    """
+    copies: RecordIndex | None = None
+    with suppress(PlatformError):
+        if index.is_made:
+            index.copied(next(iter(STORED)))
+            copies = index
+    for table in STORED.values():
+        datamart.log(table)
+        yield from log_faults(datamart, table, copies)
+
+
+def repair_logs(settings: Settings) -> Iterator[str]:
+    """Repair damaged logs, and say of each what was done; only while no run is at work.
+
+    Raises:
+        PartitionError: if a log needs a backup; those before it are repaired.
+    """
+    datamart, index = open_datamart(settings), open_index(settings)
+    faults = list(all_log_faults(datamart, index))
+    if not faults:
+        yield "All logs are whole."
+    for fault in faults:
+        yield repair_log(datamart, fault)
+
+
+def _log_remedy(fault: LogFault) -> str:
+    if fault.can_be_repaired:
+        return "Run `credit-risk doctor --repair` while no run is at work."
+    return f"Restore tables/{fault.table.path} from a backup."
+
+
+def _tables(datamart: Datamart) -> Iterator[Finding]:
+    """Read every stored file: what is there is compared byte for byte with what was recorded."""
+    records = [(table, one) for table in ALL_TABLES for one in datamart.records(table).values()]
+    damaged = [(table, one) for table, one in records if datamart.damaged_files(table, one)]
+    if not damaged:
+        yield ok("tables", f"All {len(records)} months of tables are what was written.")
+    for table, record in damaged:
+        yield failed("tables", f"{record.partition} is damaged.", remedy(table, record.month))
 
 
 def _models(datamart: Datamart, models: ModelStore) -> Finding:
@@ -62,8 +109,3 @@ def _recorded(datamart: Datamart) -> Iterator[tuple[str, str]]:
         for row in datamart.read(table, datamart.months(table)).to_pylist():
             if row["model_id"] is not None:
                 yield row["model_id"], row["model_sha256"]
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:SHOWN])
-    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.operations.doctor import home
 from credit_risk_dagster.operations.doctor.finding import Finding
 from credit_risk_dagster.operations.doctor.home import home_findings, month_bytes
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.catalogue import STORED
 from credit_risk_dagster.tables.gold import COHORT
 from credit_risk_dagster_tests.scored import TRAINED
 
@@ -18,7 +20,10 @@ Usage = namedtuple("Usage", "total used free")
 
 
 def seen(settings: Settings, run_at_work: str | None = None) -> dict[str, Finding]:
-    return {finding.check: finding for finding in home_findings(settings, run_at_work)}
+    return {
+        finding.check: finding
+        for finding in home_findings(settings, run_at_work, logs_are_whole=True)
+    }
 
 
 def test_a_home_that_cannot_be_written_has_failed() -> None:
@@ -80,43 +85,52 @@ def test_the_space_that_is_free_is_measured_in_months(
 def test_a_month_takes_its_partitions_and_its_share_of_what_all_months_share(
     patient: Settings,
 ) -> None:
-    before = month_bytes(patient)
-    months = len(list((patient.home / "tables" / "gold" / "cohort").glob("*.json")))
-    (patient.home / "tables" / "gold" / "cohort" / TRAINED / "rows").write_bytes(b"x" * 10**8)
-    (patient.home / "models" / "large").write_bytes(b"x" * 10**7 * months)
+    datamart = Datamart(patient.home)
+    months = datamart.months(COHORT)
+    sizes = {
+        month: sum(
+            path.stat().st_size
+            for table in STORED.values()
+            for path in datamart.place(table).folder.glob(f"{table.month_column}={month}/*")
+        )
+        for month in months
+    }
+    shared = month_bytes(patient) - max(sizes.values())
+    (patient.home / "models" / "large").write_bytes(b"x" * 10**7 * len(months))
     (patient.home / "raw").mkdir()
     (patient.home / "raw" / "loans.csv").write_bytes(b"x" * 10**6)
 
-    assert month_bytes(patient) == pytest.approx(before + 10**8 + 10**7, rel=0.02)
+    assert shared > 0
+    assert month_bytes(patient) == pytest.approx(max(sizes.values()) + shared + 10**7, rel=0.001)
 
 
 def test_what_an_interrupted_run_left_is_a_warning_and_what_a_run_writes_is_not(
     patient: Settings,
 ) -> None:
-    staged = patient.home / "tables" / "silver" / "loans" / ".staging" / "5f"
+    staged = patient.home / "tables" / "silver" / "loans" / ".staging-5f"
     staged.mkdir(parents=True)
 
     alone, at_work = seen(patient)["leftovers"], seen(patient, "77a0")["leftovers"]
 
     assert alone.status == "warning"
-    assert "tables/silver/loans/.staging/5f" in alone.found
+    assert "tables/silver/loans/.staging-5f" in alone.found
+    assert "credit-risk maintain" in alone.remedy
     assert at_work.status == "ok"
     assert "Run 77a0 is writing" in at_work.found
 
 
 def test_every_kind_of_leftover_is_found(patient: Settings) -> None:
-    place = patient.home / "tables" / COHORT.path
-    left = {
+    folders = {
         patient.home / ".restoring",
         patient.home / "models" / f".{'a' * 32}",
-        patient.home / "tables" / "silver" / "loans" / ".staging" / "5f",
-        place / TRAINED / "5f",
+        patient.home / "tables" / "silver" / "loans" / ".staging-5f",
     }
-    for path in left:
+    for path in folders:
         path.mkdir(parents=True)
-    (place / f".{TRAINED}.json.4711").touch()
+    staged = patient.home / "tables" / COHORT.path / f"snapshot_date={TRAINED}" / "5f.parquet"
+    staged.touch()
 
-    assert set(home.leftovers(patient.home)) == left | {place / f".{TRAINED}.json.4711"}
+    assert set(home.leftovers(patient.home)) == folders | {staged}
 
 
 def test_a_restore_that_did_not_end_has_failed(patient: Settings) -> None:

@@ -1,0 +1,115 @@
+"""Maintenance: what killed runs left, and versions past their retention, are removed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+from credit_risk_dagster.assets.monthly import POOL
+from credit_risk_dagster.automation.at_work import LOCK, UNFINISHED
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.maintenance import expired, orphans
+from credit_risk_dagster.datamart.place import remove
+from credit_risk_dagster.resources.tables import open_datamart, open_index
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.catalogue import ALL_TABLES, EVIDENCE
+
+MAINTENANCE_JOB = "maintenance"
+_HALF_WRITTEN_MODEL = re.compile(r"\.[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Maintained:
+    """What maintenance removed.
+
+    Attributes:
+        left_by_killed_runs: files and folders that no commit and no model ever named.
+        expired: files of superseded versions past their retention.
+        taken_over: commits that the index did not know yet.
+        bytes: the size of all that was removed.
+    """
+
+    left_by_killed_runs: int
+    expired: int
+    taken_over: int
+    bytes: int
+
+
+def left_by_killed_runs(datamart: Datamart) -> list[Path]:
+    """Return what no reader takes for data; with a run at work, also what it is writing."""
+    models = (datamart.home / "models").glob(".*")
+    half_written = [path for path in models if _HALF_WRITTEN_MODEL.fullmatch(path.name)]
+    return sorted([*half_written, *orphans(datamart, ALL_TABLES)])
+
+
+def maintain(settings: Settings, now: datetime) -> Maintained:
+    """Remove what may be removed; only while no run is at work.
+
+    Raises:
+        PartitionError: if a log is damaged; nothing was removed then.
+        PlatformError: if the database of the index fails.
+    """
+    taken_over = open_index(settings).catch_up()  # which refuses a log that is not what it was
+    datamart = open_datamart(settings)
+    left = left_by_killed_runs(datamart)
+    old = expired(datamart, ALL_TABLES, EVIDENCE, now)
+    size = _size([*left, *old])
+    for path in (*left, *old):
+        remove(path)
+    return Maintained(len(left), len(old), taken_over, size)
+
+
+def _size(paths: Sequence[Path]) -> int:
+    files = (file for path in paths for file in ([path] if path.is_file() else path.rglob("*")))
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def maintenance_job() -> dg.JobDefinition:
+    """Return the job that maintains the installation while no month runs."""
+
+    @dg.op(pool=POOL, description="Removes what killed runs left and versions past retention.")
+    def maintain_tables(
+        context: dg.OpExecutionContext, settings: dg.ResourceParam[Settings]
+    ) -> None:
+        runs = context.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+        others = [run.run_id for run in runs if run.run_id != context.run_id]
+        try:
+            with FileLock(settings.home / LOCK, timeout=0):
+                if others:
+                    context.log.info("Run %s is at work: maintenance waits a week.", others[0])
+                    return
+                done = maintain(settings, datetime.now(UTC))
+        except Timeout:
+            context.log.info("A command is at work: maintenance waits a week.")
+            return
+        context.log.info("Maintenance: %s", done)
+
+    @dg.job(
+        name=MAINTENANCE_JOB,
+        description="Removes what killed runs left and table versions past their retention; never "
+        "what an issued score rests on.",
+    )
+    def job() -> None:
+        maintain_tables()
+
+    return job
+
+
+def maintenance_schedule(settings: Settings, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """Return the schedule that maintains the installation every week."""
+    return dg.ScheduleDefinition(
+        name="weekly_maintenance",
+        job=job,
+        cron_schedule="0 3 * * 0",
+        execution_timezone="UTC",
+        default_status=(
+            dg.DefaultScheduleStatus.RUNNING
+            if settings.automation
+            else dg.DefaultScheduleStatus.STOPPED
+        ),
+        description="Maintains the tables on Sundays at 3:00 UTC, if no run is at work.",
+    )

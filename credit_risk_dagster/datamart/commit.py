@@ -1,0 +1,215 @@
+"""One commit that makes staged files the months that they are of, and nobody else's.
+
+Delta's own conflict rules are not enough: of several writers of a month that was never written all
+would win, and writers of different months would refuse each other. So a commit carries one
+application transaction a month. It is made on the table as it was before the inputs were read; if
+it conflicts and the transaction of each of its months is still the one that was seen, other months
+were written, and it is made again; else somebody else wrote one of its months, and it is refused.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction, RemoveAction
+
+from credit_risk_dagster.contract.columns import column_meaning
+from credit_risk_dagster.datamart.log import TableLog, commit_metadata
+from credit_risk_dagster.datamart.place import Place
+from credit_risk_dagster.datamart.record import MonthRecord, StoredFile, to_json
+from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.errors import PartitionError
+from credit_risk_dagster.months import parse_month
+
+RETENTION = "delta.deletedFileRetentionDuration"
+PROPERTIES = {
+    # Records live in the log: by default checkpoints would remove them after thirty days.
+    "delta.enableExpiredLogCleanup": "false",
+}
+
+
+class MonthTakenError(PartitionError):
+    """Another writer has replaced the month since its inputs were read."""
+
+
+@dataclass(frozen=True)
+class SeenTable:
+    """A table as it was before the inputs of a commit were read."""
+
+    table: Table
+    place: Place
+    opened: DeltaTable
+    transactions: dict[str, int | None]
+
+
+def see(table: Table, place: Place, months: Sequence[str], retention_days: int) -> SeenTable:
+    """Open a table to commit months to it later; make it if it is not there."""
+    if place.log_entry(0).exists():
+        opened = _open(table, place)
+    else:
+        opened = _create(table, place, retention_days)
+    return SeenTable(
+        table, place, opened, {month: opened.transaction_version(month) for month in months}
+    )
+
+
+def commit_months(seen: SeenTable, records: Mapping[str, MonthRecord]) -> dict[str, MonthRecord]:
+    """Make staged files the months that records describe; return the records as committed.
+
+    Files, log entry and folders are on the disk when this returns.
+
+    Raises:
+        PartitionError: if a file is not what its record says; nothing was committed.
+        MonthTakenError: if another writer wrote one of the months; nothing was committed.
+    """
+    for record in records.values():
+        check_files(seen.table, seen.place, record)
+    opened = seen.opened
+    actions: list[AddAction | RemoveAction] = [*_actions(seen, records)]
+    while True:
+        version = opened.version() + 1
+        committed = {month: replace(one, version=version) for month, one in records.items()}
+        try:
+            opened.create_write_transaction(
+                actions=actions,
+                mode="overwrite",
+                schema=opened.schema(),
+                partition_by=[seen.table.month_column],
+                partition_filters=[(seen.table.month_column, "in", list(records))],
+                commit_properties=_properties(seen, version, committed),
+            )
+        except CommitFailedError:
+            opened = _reloaded(seen, records)
+            continue
+        seen.place.sync(seen.place.log_entry(version))
+        return committed
+
+
+def _reloaded(seen: SeenTable, records: Mapping[str, MonthRecord]) -> DeltaTable:
+    opened = _open(seen.table, seen.place)
+    seen_before = seen.transactions
+    taken = [month for month in records if opened.transaction_version(month) != seen_before[month]]
+    if taken:
+        raise MonthTakenError(
+            f"{seen.table.path} of {', '.join(month[:7] for month in taken)} was written by "
+            "another run since this one read what it is made of. Nothing was changed; run the "
+            "month again."
+        )
+    return opened
+
+
+def _properties(
+    seen: SeenTable, version: int, records: Mapping[str, MonthRecord]
+) -> CommitProperties:
+    months = dict(TableLog(seen.table.path, seen.place).months(version - 1))
+    return CommitProperties(
+        custom_metadata=commit_metadata(
+            {month: to_json(record) for month, record in records.items()},
+            months | dict.fromkeys(records, version),
+        ),
+        app_transactions=[Transaction(month, version) for month in records],
+        max_commit_retries=0,
+    )
+
+
+def _actions(seen: SeenTable, records: Mapping[str, MonthRecord]) -> list[AddAction]:
+    """Return the actions that add the files; files that a month keeps are added again."""
+    now = int(time.time() * 1000)
+    return [
+        AddAction(
+            path=file.path,
+            size=file.size,
+            partition_values={seen.table.month_column: month},
+            modification_time=now,
+            data_change=True,
+            stats=json.dumps({"numRecords": file.rows}),
+        )
+        for month, record in records.items()
+        for file in record.files
+    ]
+
+
+def check_files(table: Table, place: Place, record: MonthRecord) -> None:
+    """Check what the library does not: path, size, month, columns and rows of every file.
+
+    Raises:
+        PartitionError: naming the file and what is wrong with it.
+    """
+    if not _is_month_key(record.month):
+        raise PartitionError(f"{record.partition} was refused: its month is not YYYY-MM-01.")
+    for file in record.files:
+        fault = _file_fault(table, place, record.month, file)
+        if fault:
+            raise PartitionError(f"{record.partition} was refused: {file.path} {fault}")
+
+
+def _is_month_key(text: str) -> bool:
+    """Return whether a text is a month key: another one would keep the table from opening."""
+    try:
+        return parse_month(text) == text
+    except ValueError:
+        return False
+
+
+def _file_fault(table: Table, place: Place, month: str, file: StoredFile) -> str | None:
+    if Path(file.path).parent.as_posix() != month_folder(table, month):
+        return f"does not lie in the folder of {month}."
+    path = place.path(file.path)
+    if not path.is_file() or path.stat().st_size != file.size:
+        return "is not the file that was staged."
+    found = pq.read_metadata(path)
+    if found.num_rows != file.rows:
+        return f"has {found.num_rows} rows instead of {file.rows}."
+    stored = found.schema.to_arrow_schema()
+    types = dict(zip(stored.names, stored.types, strict=True))
+    wrong = [field.name for field in table.schema if types.get(field.name) != field.type]
+    return f"has not the declared columns: {', '.join(wrong)}." if wrong else None
+
+
+def month_folder(table: Table, month: str) -> str:
+    """Return the folder of a month's files, in the table's folder."""
+    return f"{table.month_column}={month}"
+
+
+def _open(table: Table, place: Place) -> DeltaTable:
+    try:
+        return DeltaTable(place.uri)
+    except (DeltaError, ValueError, OSError) as error:
+        raise PartitionError(
+            f"The log of {table.path} is damaged, so that it cannot be opened. Run "
+            "`credit-risk doctor --repair`."
+        ) from error
+
+
+def _create(table: Table, place: Place, retention_days: int) -> DeltaTable:
+    place.make()
+    with suppress(CommitFailedError):  # as another run makes it at the same time
+        DeltaTable.create(
+            place.uri,
+            schema=Schema.from_arrow(described_schema(table)),
+            mode="ignore",
+            partition_by=[table.month_column],
+            name=table.path,
+            description=table.description,
+            configuration=PROPERTIES | {RETENTION: f"interval {retention_days} days"},
+            commit_properties=CommitProperties(max_commit_retries=0),
+        )
+    place.sync(place.log_entry(0))
+    return _open(table, place)
+
+
+def described_schema(table: Table) -> pa.Schema:
+    """Return the columns that a table is stored with, each with its meaning as Delta keeps it."""
+    return pa.schema(
+        [
+            field.with_metadata({"comment": column_meaning(table.layer, field.name)})
+            for field in table.stored_schema
+        ]
+    )

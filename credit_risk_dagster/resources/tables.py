@@ -1,0 +1,16 @@
+"""The tables of an installation, and the index of what they hold."""
+
+from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.index import RecordIndex
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.catalogue import STORED
+
+
+def open_datamart(settings: Settings) -> Datamart:
+    """Return the tables of an installation."""
+    return Datamart(settings.home, settings.retention_days)
+
+
+def open_index(settings: Settings) -> RecordIndex:
+    """Return the index of an installation's tables."""
+    return RecordIndex(settings.metrics_store_url, open_datamart(settings), STORED)

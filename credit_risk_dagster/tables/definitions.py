@@ -1,0 +1,145 @@
+"""The version of every table's definition: a hash of what computes it, not a number raised by hand.
+
+Silver and gold are expressions: their version is that of the SQL that they compile to, which sees
+a changed constant and a changed function, and no change of words. What is not an expression, the
+reader and the models, has the version of the syntax of its modules, without comments and
+docstrings.
+"""
+
+import ast
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+import ibis
+import ibis.expr.types as ir
+
+from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.tables import gold
+from credit_risk_dagster.tables.bronze import BRONZE
+from credit_risk_dagster.tables.silver import (
+    REFINE,
+    SILVER,
+    SILVER_ATTRIBUTES,
+    SILVER_CLICKSTREAM,
+    SILVER_FINANCIALS,
+    SILVER_LOANS,
+)
+
+PACKAGE = "credit_risk_dagster"
+DIGITS = 16
+
+READER = ("delivery", "contract/sources.py")
+MODELS = ("models", "contract/features.py", "contract/candidates.py")
+MONITORING = ("monitoring", "tables/portfolio.py", *MODELS)
+
+
+@cache
+def definition_of(table: Table) -> str:
+    """Return the version of a table's definition."""
+    declared = [f"{field.name} {field.type}" for field in table.schema]
+    return _hash([*declared, *table.key, *_computation(table)])
+
+
+def _computation(table: Table) -> Iterator[str]:
+    if table.path in _EXPRESSIONS:
+        yield _sql(_EXPRESSIONS[table.path]())
+    elif table.layer == "bronze":
+        yield syntax_hash(*READER)
+    elif table.layer == "monitoring":
+        yield syntax_hash(*MONITORING)
+    else:
+        yield syntax_hash(*MODELS)
+
+
+def _sql(rows: ir.Table) -> str:
+    """Return the SQL of an expression, in which the order of excluded columns is always the same.
+
+    Ibis keeps those in a set, whose order differs from process to process.
+    """
+    text = str(ibis.to_sql(rows, dialect="duckdb"))
+    return re.sub(r"EXCLUDE \(([^)]*)\)", _in_order, text)
+
+
+def _in_order(excluded: re.Match[str]) -> str:
+    return f"EXCLUDE ({', '.join(sorted(excluded[1].split(', ')))})"
+
+
+def _unbound(table: Table) -> ir.Table:
+    return ibis.table(ibis.Schema.from_pyarrow(table.schema), name=table.path.replace("/", "_"))
+
+
+def _silver(name: str) -> Callable[[], ir.Table]:
+    return lambda: REFINE[name](_unbound(BRONZE[name]))
+
+
+def _features() -> ir.Table:
+    return gold.features(
+        loans=_unbound(SILVER_LOANS),
+        attributes=_unbound(SILVER_ATTRIBUTES),
+        financials=_unbound(SILVER_FINANCIALS),
+        clickstream=_unbound(SILVER_CLICKSTREAM),
+    )
+
+
+_EXPRESSIONS: Mapping[str, Callable[[], ir.Table]] = {
+    **{SILVER[source.name].path: _silver(source.name) for source in SOURCES},
+    gold.FEATURES_TABLE.path: _features,
+    gold.LABELS.path: lambda: gold.labels(_unbound(SILVER_LOANS)),
+    gold.COHORT.path: lambda: gold.cohort(_unbound(gold.LABELS), _unbound(gold.FEATURES_TABLE)),
+}
+
+
+@cache
+def syntax_hash(*places: str) -> str:
+    """Return the hash of what modules of the package do, whatever they say in words.
+
+    Args:
+        places: modules and folders of modules, as paths in the package.
+    """
+    root = files(PACKAGE)
+    modules = [module for place in places for module in _modules(root.joinpath(place))]
+    return _hash([_shape(ast.parse(module.read_text(encoding="utf-8"))) for module in modules])
+
+
+def _modules(place: Traversable) -> Iterator[Traversable]:
+    if place.is_file():
+        yield place
+        return
+    for path in sorted(place.iterdir(), key=lambda path: path.name):
+        if path.is_dir() or path.name.endswith(".py"):
+            yield from _modules(path)
+
+
+def _shape(node: ast.AST) -> str:
+    """Return the syntax of a node, without docstrings and without what other Pythons leave out."""
+    parts = []
+    for name, value in ast.iter_fields(node):
+        values = value if isinstance(value, list) else [value]
+        if name == "body":
+            values = [one for one in values if not _is_text(one)]
+        shapes = [
+            _shape(one) if isinstance(one, ast.AST) else repr(one)
+            for one in values
+            if one is not None
+        ]
+        if shapes:
+            parts.append(f"{name}=[{','.join(shapes)}]")
+    return f"{type(node).__name__}({','.join(parts)})"
+
+
+def _is_text(node: object) -> bool:
+    """Return whether a statement is a text alone: a docstring."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _hash(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:DIGITS]

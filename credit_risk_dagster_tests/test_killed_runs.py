@@ -1,0 +1,50 @@
+"""A run that is killed at any moment and started again ends as if nothing had happened.
+
+Else a power cut or an evicted container would leave months that no other run gives.
+"""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from benchmarks.killed_runs import differences, end_of, killed, undisturbed
+from credit_risk_dagster.automation.maintenance import left_by_killed_runs
+from credit_risk_dagster.demo.generator import generate
+from credit_risk_dagster.demo.portfolio import DemoPortfolio
+from credit_risk_dagster.resources.tables import open_datamart
+from credit_risk_dagster.settings import load_settings
+from credit_risk_dagster_tests.installation import SMALL_POLICY
+
+KILLS = 5
+PORTFOLIO = DemoPortfolio("2024-03", months=15, applicants_per_month=40)
+SETTINGS = {
+    "CREDIT_RISK_POLICY__MINIMUM_AUC": "0.5",
+    "CREDIT_RISK_TUNING__TRIALS": "1",
+    "CREDIT_RISK_MONITORING__REPORT_FEATURES": "0",
+    **{f"CREDIT_RISK_POLICY__{name}".upper(): str(count) for name, count in SMALL_POLICY.items()},
+}
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_again_and_again_ends_with_what_an_undisturbed_one_gives(
+    tmp_path: Path,
+) -> None:
+    raw, months = tmp_path / "raw", PORTFOLIO.month_keys
+    generate(PORTFOLIO, raw)
+    whole, disturbed = tmp_path / "whole", tmp_path / "disturbed"
+    seconds = undisturbed(whole, raw, months, SETTINGS)
+    moments = random.Random(20241201)
+    kills = [
+        killed(disturbed, raw, months, SETTINGS, moments.uniform(0.2, 0.95) * seconds)
+        for _ in range(KILLS)
+    ]
+    assert sum(kill is not None for kill in kills) >= KILLS - 1, kills
+    undisturbed(disturbed, raw, months, SETTINGS)
+
+    here, there = end_of(disturbed), end_of(whole)
+    assert differences(here, there) == [], kills
+    assert here["damaged"] == []
+    assert here["registered"], "no model was trained and registered"
+    for path in left_by_killed_runs(open_datamart(load_settings(disturbed))):
+        assert path.suffix == ".parquet" or path.name.startswith(".")
