@@ -36,11 +36,14 @@ End = Mapping[str, object]
 """What must be the same: content by month of a table, models by month, registered versions."""
 
 
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
 @dataclass(frozen=True)
 class Kill:
-    """One kill: after how many seconds, and which step was at work."""
+    """One kill: how many steps the run had started, and which was at work."""
 
-    seconds: float
+    steps: int
     step: str
 
 
@@ -70,27 +73,44 @@ def undisturbed(home: Path, raw: Path, months: Sequence[str], settings: Mapping[
 
 
 def killed(
-    home: Path, raw: Path, months: Sequence[str], settings: Mapping[str, str], after: float
+    home: Path,
+    raw: Path,
+    months: Sequence[str],
+    settings: Mapping[str, str],
+    steps: int,
+    delay: float,
 ) -> Kill | None:
-    """Start a run and kill it after some seconds; None if it ended before."""
+    """Start a run, and kill it some seconds after so many of its steps; None if it ended before."""
+    before = _newest_run(home)
     process = run_command(home, raw, months, settings)
-    try:
-        process.wait(after)
+    while process.poll() is None:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        run = _newest_run(home)
+        if run not in (None, before) and len(started := _started(home, str(run))) >= steps:
+            time.sleep(delay)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return Kill(len(started), started[-1])
+    return None
+
+
+def _newest_run(home: Path) -> str | None:
+    if not (home / "dagster").is_dir():
         return None
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return Kill(after, _step_at_work(home))
-
-
-def _step_at_work(home: Path) -> str:
-    """Return the last step that the newest run started."""
     with open_instance(load_settings(home)) as instance:
         runs = instance.get_runs(limit=1)
-        if not runs:
-            return "before the run began"
-        events = instance.all_logs(runs[0].run_id, of_type=dg.DagsterEventType.STEP_START)
-        return str(events[-1].step_key) if events else "before the first step"
+        return runs[0].run_id if runs else None
+
+
+def _started(home: Path, run_id: str) -> list[str]:
+    with open_instance(load_settings(home)) as instance:
+        events = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_START)
+        return [str(event.step_key) for event in events]
+
+
+def steps_of(home: Path) -> int:
+    """Return how many steps the newest run had."""
+    return len(_started(home, str(_newest_run(home))))
 
 
 def end_of(home: Path) -> End:
@@ -146,11 +166,11 @@ def main() -> None:
         print(f"deltalake {deltalake_version}; undisturbed: {seconds:.0f} s")
         done = 0
         while done < chosen.kills:
-            after = moments.uniform(0.05 * seconds, 0.98 * seconds)
-            kill = killed(disturbed, raw, portfolio.month_keys, settings, after)
+            steps, delay = moments.randint(1, steps_of(whole)), moments.uniform(0, 2)
+            kill = killed(disturbed, raw, portfolio.month_keys, settings, steps, delay)
             if kill is not None:
                 done += 1
-                print(f"kill {done}: after {kill.seconds:.1f} s, at {kill.step}", flush=True)
+                print(f"kill {done}: {delay:.1f} s into {kill.step}", flush=True)
         left = len(left_by_killed_runs(open_datamart(load_settings(disturbed))))
         undisturbed(disturbed, raw, portfolio.month_keys, settings)
         found = differences(end_of(whole), end_of(disturbed))

@@ -9,6 +9,8 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.partitions import months_earlier
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.catalogue import ALL_TABLES
+from credit_risk_dagster.tables.definitions import definition_of
 
 SOURCES = ("loans", "attributes", "financials", "clickstream")
 
@@ -126,6 +128,13 @@ def test_assets_are_grouped_by_layer_described_and_owned(graph: AssetGraph) -> N
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
         assert node.partitions_def is not None
         assert node.partitions_def.get_partition_keys()[-1] == "2024-12-01"
+
+
+def test_dagit_shows_the_version_of_the_definition_of_every_table(graph: AssetGraph) -> None:
+    shown = {
+        key.to_user_string(): graph.get(key).code_version for key in graph.materializable_asset_keys
+    }
+    assert shown == {table.path: definition_of(table) for table in ALL_TABLES}
 
 
 @pytest.mark.parametrize("reader", DEPENDENCIES)

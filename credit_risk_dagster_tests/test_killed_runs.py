@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.killed_runs import differences, end_of, killed, undisturbed
+from benchmarks.killed_runs import differences, end_of, killed, steps_of, undisturbed
 from credit_risk_dagster.automation.maintenance import left_by_killed_runs
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
@@ -16,7 +16,9 @@ from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import load_settings
 from credit_risk_dagster_tests.installation import SMALL_POLICY
 
-KILLS = 5
+KILLED_AFTER = (0.02, 0.3, 0.5, 0.65, 0.75)
+"""Shares of the steps: in delivery, tables, training and promotion."""
+
 PORTFOLIO = DemoPortfolio("2024-03", months=15, applicants_per_month=40)
 SETTINGS = {
     "CREDIT_RISK_POLICY__MINIMUM_AUC": "0.5",
@@ -33,13 +35,13 @@ def test_a_run_that_is_killed_again_and_again_ends_with_what_an_undisturbed_one_
     raw, months = tmp_path / "raw", PORTFOLIO.month_keys
     generate(PORTFOLIO, raw)
     whole, disturbed = tmp_path / "whole", tmp_path / "disturbed"
-    seconds = undisturbed(whole, raw, months, SETTINGS)
-    moments = random.Random(20241201)
+    undisturbed(whole, raw, months, SETTINGS)
+    delays = random.Random(20241201)
     kills = [
-        killed(disturbed, raw, months, SETTINGS, moments.uniform(0.2, 0.95) * seconds)
-        for _ in range(KILLS)
+        killed(disturbed, raw, months, SETTINGS, round(share * steps_of(whole)), delays.random())
+        for share in KILLED_AFTER
     ]
-    assert sum(kill is not None for kill in kills) >= KILLS - 1, kills
+    assert None not in kills
     undisturbed(disturbed, raw, months, SETTINGS)
 
     here, there = end_of(disturbed), end_of(whole)
