@@ -27,6 +27,7 @@ from credit_risk_dagster.assets.trained_candidate import (
 )
 from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.lineage import inputs_of
 from credit_risk_dagster.datamart.record import Inputs, MonthRecord
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.errors import PartitionError
@@ -35,6 +36,7 @@ from credit_risk_dagster.months import first_day
 from credit_risk_dagster.resources.model_store import ModelStore, cohort_frame
 from credit_risk_dagster.resources.tracking import ModelTracking
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.catalogue import STORED
 from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.gold import COHORT
 from credit_risk_dagster.tables.training import (
@@ -44,6 +46,9 @@ from credit_risk_dagster.tables.training import (
 )
 
 NOT_DUE = "not_due"
+
+REFINED = ("gold", "silver")
+"""The layers whose definitions give columns their meaning."""
 
 
 def candidate_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
@@ -137,20 +142,39 @@ def _write_candidates(
 
 
 def require_one_definition(datamart: Datamart, cohorts: list[str]) -> None:
-    """Check that the cohorts of a training were made by the same definitions.
+    """Check that labels and features of a training were made by the same definitions.
 
     Raises:
         PartitionError: if they were not: a model must not learn from columns of mixed meaning.
     """
-    made: dict[str, list[str]] = {}
+    made: dict[frozenset[str], list[str]] = {}
     for month in cohorts:
-        made.setdefault(datamart.required_record(COHORT, month).recipe, []).append(month)
+        record = datamart.required_record(COHORT, month)
+        made.setdefault(frozenset(_definitions_behind(datamart, record)), []).append(month)
     if len(made) > 1:
-        spans = "; ".join(f"{months[0][:7]} to {months[-1][:7]}" for months in made.values())
+        spans = "; ".join(_span(months) for months in made.values())
         raise PartitionError(
             f"The cohorts of this training were made by {len(made)} definitions: {spans}. Run the "
             f"months from {min(cohorts)[:7]} on again, so that all are made by today's."
         )
+
+
+def _definitions_behind(datamart: Datamart, record: MonthRecord) -> set[str]:
+    """Return the definitions of gold and silver that a month rests on.
+
+    Not the reader's: a delivery that is no longer there cannot be read again by today's.
+    """
+    if record.table.partition("/")[0] not in REFINED:
+        return set()
+    behind = {f"{record.table} {record.definition}"}
+    for one in inputs_of(datamart, STORED, record):
+        behind |= _definitions_behind(datamart, one)
+    return behind
+
+
+def _span(months: list[str]) -> str:
+    first, last = months[0][:7], months[-1][:7]
+    return first if first == last else f"{first} to {last}"
 
 
 def _kept(

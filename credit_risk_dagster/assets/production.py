@@ -107,6 +107,9 @@ def _write_production(
         known = decided_before(datamart, PRODUCTION_MODEL, month, inputs)
         if known is not None:
             written = keep_decision(datamart, PRODUCTION_MODEL, writer, known, inputs)
+            version = _recorded_version(datamart, month)
+            if version and month == datamart.months(PRODUCTION_MODEL)[-1]:
+                tracking.put_into_production(version)
             yield month, table_metadata(datamart, PRODUCTION_MODEL, written, kept=KEPT)
             continue
         if all(candidate["model_id"] is None for candidate in candidates.values()):

@@ -57,10 +57,12 @@ def maintain(settings: Settings, now: datetime) -> Maintained:
     datamart = open_datamart(settings)
     left = left_by_killed_runs(datamart)
     old = expired(datamart, ALL_TABLES, EVIDENCE, now)
-    size = _size([*left, *old])
-    for path in (*left, *old):
+    # A run that began meanwhile may have made some of them months.
+    removed = [*sorted(set(left).intersection(left_by_killed_runs(datamart))), *old]
+    size = _size(removed)
+    for path in removed:
         remove(path)
-    return Maintained(len(left), len(old), taken_over, size)
+    return Maintained(len(removed) - len(old), len(old), taken_over, size)
 
 
 def _size(paths: Sequence[Path]) -> int:

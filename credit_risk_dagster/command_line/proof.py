@@ -145,18 +145,17 @@ def _features(datamart: Datamart, month: str, loan_id: str) -> Record:
 
 def _correction(revision: Revision, issued: Record, month: str, loan_id: str) -> Record:
     """Return which features were changed between the issued score and a revision."""
-    rows = (
-        rows_of(revision.datamart, FEATURES_TABLE, month, "loan_id", loan_id)
-        if revision.datamart
-        else []
-    )
+    number = {"revision": revision.score["revision"]}
+    if revision.datamart is None:  # its features were not kept
+        return {**number, "features": {}}
+    rows = rows_of(revision.datamart, FEATURES_TABLE, month, "loan_id", loan_id)
     became = rows[0] if rows else {}
     changed = {
         name: {"issued": issued[name], "corrected": became.get(name)}
         for name in issued
         if became.get(name) != issued[name]
     }
-    return {"revision": revision.score["revision"], "features": changed}
+    return {**number, "features": changed}
 
 
 def _raw_rows(

@@ -50,11 +50,17 @@ class SeenTable:
 
 
 def see(table: Table, place: Place, months: Sequence[str], retention_days: int) -> SeenTable:
-    """Open a table to commit months to it later; make it if it is not there."""
+    """Open a table to commit months to it later; make it if it is not there.
+
+    Raises:
+        PartitionError: if its log is damaged, or gone while its files are there.
+    """
     if place.log_entry(0).exists():
         opened = _open(table, place)
-    else:
+    elif place.has_no_more_than_a_folder() or place.log_entry(0).exists():
         opened = _create(table, place, retention_days)
+    else:
+        raise lost_log(table)
     return SeenTable(
         table, place, opened, {month: opened.transaction_version(month) for month in months}
     )
@@ -87,6 +93,8 @@ def commit_months(seen: SeenTable, records: Mapping[str, MonthRecord]) -> dict[s
             )
         except CommitFailedError:
             opened = _reloaded(seen, records)
+            if opened.version() < version:  # nobody committed: it is refused for another reason
+                raise
             continue
         seen.place.sync(seen.place.log_entry(version))
         return committed
@@ -186,6 +194,14 @@ def _open(table: Table, place: Place) -> DeltaTable:
             f"The log of {table.path} is damaged, so that it cannot be opened. Run "
             "`credit-risk doctor --repair`."
         ) from error
+
+
+def lost_log(table: Table) -> PartitionError:
+    """Return the error that says that a table has files and no log."""
+    return PartitionError(
+        f"{table.path} has files and no log: it is lost, not they. Nothing was changed. Run "
+        "`credit-risk doctor --repair`, or restore the table from a backup."
+    )
 
 
 def _create(table: Table, place: Place, retention_days: int) -> DeltaTable:

@@ -23,6 +23,9 @@ from credit_risk_dagster.errors import PartitionError
 TABLES = "tables"
 """The folder of tables in the home of an installation."""
 
+UPGRADING = "tables-upgrading"
+"""Tables of a home that is being taken over, until they are swapped in."""
+
 RETENTION_DAYS = 2557
 """Seven years: how long superseded versions are kept unless a setting says otherwise."""
 
@@ -65,7 +68,8 @@ class Datamart:
         """
         if table.path not in self._logs:
             place = self.place(table)
-            if next(place.folder.glob("????-??-01.json"), None) is not None:
+            is_old = next(place.folder.glob("????-??-01.json"), None) is not None
+            if is_old or (self.home / UPGRADING).exists():
                 raise PartitionError(
                     f"{self.home} is the home of an earlier release. Run `credit-risk upgrade`, "
                     "which takes it over and keeps the old files."
@@ -200,5 +204,13 @@ def _read(files: Sequence[Path], schema: pa.Schema) -> pa.Table:
     for path in files:
         # A dataset, as `read_table` opens, takes twice as long for small files.
         with pq.ParquetFile(path) as file:
-            parts.append(file.read(columns=schema.names).select(schema.names).cast(schema))
+            parts.append(declared(file.read(columns=schema.names), schema))
     return pa.concat_tables([schema.empty_table(), *parts])
+
+
+def declared(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return rows with the declared columns; one that began later is missing in old months."""
+    for field in schema:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows.select(schema.names).cast(schema)

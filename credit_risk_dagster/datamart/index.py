@@ -8,6 +8,7 @@ every log entry as well, from which a damaged log is repaired.
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -152,6 +153,8 @@ class RecordIndex(Database):
         newest = (
             sa.select(LOG_ENTRIES.c.table_path, sa.func.max(LOG_ENTRIES.c.version).label("version"))
             .group_by(LOG_ENTRIES.c.table_path)
+            # One that lacks a version, as a killed `rebuild` leaves it, is taken over anew.
+            .having(sa.func.count() == sa.func.max(LOG_ENTRIES.c.version) + 1)
             .subquery()
         )
         joined = sa.and_(
@@ -200,6 +203,12 @@ class RecordIndex(Database):
             connection.execute(self.upsert(LOG_ENTRIES), [{**copy, "entry": text}])
             if not entry.records:
                 return
+            newer = self._newer(connection, table.path, version)
+            entry = replace(
+                entry, records={key: one for key, one in entry.records.items() if key not in newer}
+            )
+            if not entry.records:
+                return
             connection.execute(self.upsert(RECORDS), _record_rows(table.path, entry))
             for month in entry.records:
                 connection.execute(
@@ -210,6 +219,13 @@ class RecordIndex(Database):
             inputs = _input_rows(table.path, entry)
             if inputs:
                 connection.execute(self.upsert(INPUTS), inputs)
+
+    def _newer(self, connection: sa.Connection, path: str, version: int) -> set[str]:
+        """Return the months of which another process has taken over a newer commit meanwhile."""
+        wanted = sa.select(RECORDS.c.snapshot_date).where(
+            RECORDS.c.table_path == path, RECORDS.c.version > version
+        )
+        return set(connection.execute(wanted).scalars())
 
 
 def _record_rows(path: str, entry: LogEntry) -> list[dict[str, Any]]:

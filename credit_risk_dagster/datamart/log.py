@@ -79,6 +79,9 @@ class TableLog:
         made = self.place.made()
         if made != self._made:  # another table has taken the folder
             self._entries, self._made, self._newest = {}, made, -1
+        if self._newest >= 0 and not self.place.log_entry(self._newest).exists():
+            self._newest = -1  # set aside by a repair, or gone
+            self._entries = {}
         if self._newest < 0:
             self._newest = max(self.place.log_versions(), default=-1)
         while self.place.log_entry(self._newest + 1).exists():

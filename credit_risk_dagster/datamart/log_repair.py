@@ -58,6 +58,8 @@ def log_faults(datamart: Datamart, table: Table, index: RecordIndex | None) -> l
     place = datamart.place(table)
     copied = index.copied(table.path) if index is not None else {}
     newest = max([*place.log_versions(), *copied], default=-1)
+    if newest < 0 and next(place.files(), None) is not None:
+        return [LogFault(table, 0, "it has files and no log")]
     entries: list[LogEntry] = []
     faults = []
     for version in range(newest + 1):
@@ -97,7 +99,7 @@ def _agrees(entry: LogEntry) -> bool:
 
 def _checkpoint_faults(table: Table, place: Place, entries: list[LogEntry]) -> Iterator[LogFault]:
     """Compare what a reader that starts at a checkpoint sees with what the whole log says."""
-    if not _checkpoints(place):
+    if not _checkpoints(place) or not entries:
         return
     files: set[str] = set()
     for entry in entries:

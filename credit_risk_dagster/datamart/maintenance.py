@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
+from credit_risk_dagster.datamart.commit import lost_log
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.lineage import files_of, rested_on, with_tables_beside
 from credit_risk_dagster.datamart.log import milliseconds
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.errors import PartitionError
 
 
 def orphans(datamart: Datamart, tables: Sequence[Table]) -> list[Path]:
@@ -39,10 +39,7 @@ def _orphans_of(datamart: Datamart, table: Table) -> Iterator[Path]:
         named |= {place.path(unquote(path)) for path in log.entry(version).added}
     files = list(place.files())
     if files and log.newest() < 0:
-        raise PartitionError(
-            f"{table.path} has files and no log: it is lost, not they. Nothing was removed. Run "
-            "`credit-risk doctor --repair`, or restore the table from a backup."
-        )
+        raise lost_log(table)
     yield from (path for path in files if path not in named)
     yield from place.staging()
 

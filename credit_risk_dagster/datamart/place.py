@@ -72,6 +72,10 @@ class Place:
             sync_file(folder)
             folder = folder.parent
 
+    def has_no_more_than_a_folder(self) -> bool:
+        """Return whether neither a log nor any file of the table is there."""
+        return not self.log_versions() and next(self.files(), None) is None
+
     def staging(self) -> list[Path]:
         """Return the folders that engines were given to stage in."""
         return sorted(self.folder.glob(f"{STAGING_PREFIX}*"))

@@ -215,7 +215,7 @@ class MonthWriter:
         for month, record in changed.items():
             old = known[month]
             stored = old.beside.get(name) if old is not None else None
-            if stored and self._holds(name, stored, record.beside[name]):
+            if stored and self._holds(name, month, stored, record.beside[name]):
                 kept[month] = stored
             else:
                 records[month] = _beside_record(self._tables[name], month, record.beside[name])
@@ -230,17 +230,26 @@ class MonthWriter:
             for month, record in changed.items()
         }
 
-    def _holds(self, name: str, stored: Beside, staged: Beside) -> bool:
+    def _holds(self, name: str, month: str, stored: Beside, staged: Beside) -> bool:
         same = (stored.rows, stored.content_hash) == (staged.rows, staged.content_hash)
-        return same and self._is_whole(name, stored.files)
+        return same and self._is_current(name, month, stored)
 
     def _is_there(self, old: MonthRecord, new: MonthRecord) -> bool:
         if not old.says_the_same_as(new) or not self._is_whole(ROWS, old.files):
             return False
-        if not all(self._is_whole(name, one.files) for name, one in old.beside.items()):
+        beside = old.beside.items()
+        if not all(self._is_current(name, old.month, one) for name, one in beside):
             return False
         pointers = self.table.pointers
         return not pointers or self._read(old.files, pointers) == self._read(new.files, pointers)
+
+    def _is_current(self, name: str, month: str, stored: Beside) -> bool:
+        """Return whether a month of a table beside is whole, and what other readers see of it.
+
+        A run that was killed between the two commits has left a newer one, which no record names.
+        """
+        committed = self._seen[name].transactions[month]
+        return committed == stored.version and self._is_whole(name, stored.files)
 
     def _is_whole(self, name: str, files: Sequence[StoredFile]) -> bool:
         place = self._places[name]

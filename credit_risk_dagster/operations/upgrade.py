@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from credit_risk_dagster.datamart.datamart import TABLES, Datamart
+from credit_risk_dagster.datamart.datamart import TABLES, UPGRADING, Datamart
 from credit_risk_dagster.datamart.place import sync_file
 from credit_risk_dagster.datamart.record import Input, MonthRecord
 from credit_risk_dagster.datamart.table import Table
@@ -24,7 +24,7 @@ from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
 
-OLD_TABLES, NEW_TABLES = "tables-before-upgrade", "tables-upgrading"
+OLD_TABLES, NEW_TABLES = "tables-before-upgrade", UPGRADING
 
 CODE_VERSION = "2"
 """What the manifests of the release before name as the version of all its definitions."""
@@ -56,10 +56,10 @@ class OldMonth:
     manifest: Mapping[str, Any]
     folder: Path
 
-
-def is_old(home: Path) -> bool:
-    """Return whether a home is one of the release before, or its upgrade did not end."""
-    return _manifests(home / TABLES) or (home / NEW_TABLES).exists()
+    @property
+    def month(self) -> str:
+        """The month key."""
+        return str(self.manifest["month"])
 
 
 def _manifests(tables: Path) -> bool:
@@ -89,9 +89,10 @@ def upgrade_home(settings: Settings) -> dict[str, int]:
     staging = home / f".{NEW_TABLES}"
     shutil.rmtree(staging, ignore_errors=True)
     datamart = Datamart(staging, settings.retention_days)
-    for table in ALL_TABLES:
-        for month in _old_months(old / table.path):
-            _take_over(datamart, table, month)
+    found = [(table, one) for table in ALL_TABLES for one in _old_months(old / table.path)]
+    # Month by month, since a month may rest on any table of the months before it.
+    for table, one in sorted(found, key=lambda pair: pair[1].month):
+        _take_over(datamart, table, one)
     counts = _counts(datamart)
     rename(datamart.folder, new)
     staging.rmdir()
@@ -117,7 +118,7 @@ def _old_months(folder: Path) -> Iterator[OldMonth]:
 
 
 def _take_over(datamart: Datamart, table: Table, old: OldMonth) -> None:
-    manifest, month = old.manifest, old.manifest["month"]
+    manifest, month = old.manifest, old.month
     if manifest["code_version"] != CODE_VERSION:
         raise PlatformError(
             f"{table.partition(month)} was made by code version {manifest['code_version']}; this "

@@ -48,7 +48,7 @@ def test_a_training_on_cohorts_of_two_definitions_is_refused_until_they_are_of_o
         for said in failures(refused).values():
             assert said == (
                 "The cohorts of this training were made by 2 definitions: 2023-09 to 2024-01; "
-                "2024-02 to 2024-02. Run the months from 2023-09 on again, so that all are made by "
+                "2024-02. Run the months from 2023-09 on again, so that all are made by "
                 "today's."
             )
         datamart = Datamart(training_again.home)

@@ -192,17 +192,17 @@ def test_red_lights_of_the_newest_month_are_told_and_older_ones_are_history(
     assert found(muted, instance) == {}
 
 
-def test_a_damaged_log_is_told_and_is_over_once_it_is_repaired(
+def test_a_damaged_table_is_told_and_is_over_once_it_is_repaired(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     run_tables(settings, instance, FIRST, MIDDLE, BRONZE_ATTRIBUTES)
-    assert "damaged_log" not in {condition for condition, _ in found(settings, instance)}
+    assert "damaged_table" not in {condition for condition, _ in found(settings, instance)}
     Datamart(settings.home).place(BRONZE_ATTRIBUTES).log_entry(1).write_bytes(b"")
 
     ((condition, month), sentence), *others = found(settings, instance).items()
-    assert (condition, month, others) == ("damaged_log", LAST, [])
+    assert (condition, month, others) == ("damaged_table", LAST, [])
     assert "bronze/attributes" in sentence
     assert "doctor --repair" in sentence
 
     assert len(list(repair_logs(settings))) == 1
-    assert "damaged_log" not in {condition for condition, _ in found(settings, instance)}
+    assert "damaged_table" not in {condition for condition, _ in found(settings, instance)}

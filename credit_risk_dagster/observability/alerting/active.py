@@ -17,7 +17,7 @@ from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.monitoring import REPORT
 
 FAILED_RUN, FAILED_CHECK, LATE_DATA = "failed_run", "failed_check", "late_data"
-DAMAGED_LOG = "damaged_log"
+DAMAGED_TABLE = "damaged_table"
 ERROR = dg.AssetCheckSeverity.ERROR.value
 
 TOLD_AS_CONDITION = ("drift_bands", "performance_holds")
@@ -58,7 +58,7 @@ def active_alerts(
     Raises:
         PlatformError: if the database of the index fails.
     """
-    damaged = list(_damaged_log(index, settings.latest_month(today)))
+    damaged = list(_damaged_table(index, settings.latest_month(today)))
     alerts = [*damaged, *_failed_runs(instance), *_failed_checks(instance)]
     if not damaged:  # what a damaged log says of months is not to be trusted
         alerts += [*_late_data(datamart, settings, today), *_conditions(datamart)]
@@ -66,12 +66,12 @@ def active_alerts(
     return sorted(told, key=lambda alert: (alert.month, alert.condition))
 
 
-def _damaged_log(index: RecordIndex, month: str) -> Iterator[Alert]:
+def _damaged_table(index: RecordIndex, month: str) -> Iterator[Alert]:
     """A log that cannot be read, or is not what it was, stops every month."""
     try:
         index.catch_up()
     except PartitionError as error:
-        yield Alert(DAMAGED_LOG, month, ERROR, str(error))
+        yield Alert(DAMAGED_TABLE, month, ERROR, str(error))
 
 
 def _failed_runs(instance: dg.DagsterInstance) -> Iterator[Alert]:
@@ -105,6 +105,11 @@ def _late_data(datamart: Datamart, settings: Settings, today: date) -> Iterator[
 def _conditions(datamart: Datamart) -> Iterator[Alert]:
     """The red lights of the newest month: older ones are history, which nobody can act on."""
     for month in datamart.months(REPORT)[-1:]:
-        for row in datamart.read(REPORT, [month]).to_pylist():
+        try:
+            lights = datamart.read(REPORT, [month]).to_pylist()
+        except PartitionError as error:
+            yield Alert(DAMAGED_TABLE, month, ERROR, str(error))
+            continue
+        for row in lights:
             if row["light"] == "red":
                 yield Alert(row["condition"], month, ERROR, row["sentence"])

@@ -60,8 +60,11 @@ def repair_logs(settings: Settings) -> Iterator[str]:
 
     Raises:
         PartitionError: if a log needs a backup; those before it are repaired.
+        PlatformError: if the database with the copies does not answer.
     """
     datamart, index = open_datamart(settings), open_index(settings)
+    if index.is_made:
+        index.copied(next(iter(STORED)))  # nothing is set aside of which there may be a copy
     faults = list(all_log_faults(datamart, index))
     if not faults:
         yield "All logs are whole."
