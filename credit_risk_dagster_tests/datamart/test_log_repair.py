@@ -181,3 +181,47 @@ def test_whole_logs_have_no_faults(tmp_path: Path) -> None:
     assert [log_faults(datamart, table, index) for table in EVERY.values()] == [[], []]
     never = replace(TABLE, name="attributes")
     assert log_faults(datamart, never, index) == []
+
+
+def test_a_lost_log_is_not_replaced_by_an_empty_table(tmp_path: Path) -> None:
+    datamart, index = three_months(tmp_path)
+    index.catch_up()
+    for entry in datamart.place(TABLE).path("_delta_log").iterdir():
+        entry.unlink()
+
+    with pytest.raises(PartitionError, match="has files and no log"):
+        write(Datamart(tmp_path), "2024-04-01", 1.0)
+    for fault in log_faults(Datamart(tmp_path), TABLE, index):
+        repair_log(Datamart(tmp_path), fault)
+    assert balances(tmp_path) == [[0.0, 7.0], [1.0, 7.0], [2.0, 7.0]]
+
+
+def test_without_copies_a_lost_log_is_said_to_need_a_backup(tmp_path: Path) -> None:
+    datamart, _ = three_months(tmp_path)
+    for entry in datamart.place(TABLE).path("_delta_log").iterdir():
+        entry.unlink()
+    (fault,) = log_faults(Datamart(tmp_path), TABLE, None)
+    assert not fault.can_be_repaired
+
+
+def test_a_process_that_has_seen_the_damage_sees_the_repair(tmp_path: Path) -> None:
+    """Else the sensors of a running code location would stay blocked until it is restarted."""
+    datamart, _ = three_months(tmp_path)
+    datamart.place(TABLE).log_entry(3).write_bytes(b"")
+    seen = Datamart(tmp_path)
+    with pytest.raises(PartitionError):
+        seen.months(TABLE)
+
+    (fault,) = log_faults(Datamart(tmp_path), TABLE, None)
+    repair_log(Datamart(tmp_path), fault)
+    assert seen.months(TABLE) == list(MONTHS[:2])
+
+
+def test_a_process_that_lags_does_not_put_an_older_month_into_the_index(tmp_path: Path) -> None:
+    datamart, index = three_months(tmp_path)
+    write(datamart, MONTHS[0], 9.0)
+    index.catch_up()
+    lagging = RecordIndex(str(index.url), Datamart(tmp_path), EVERY)
+    lagging._take(TABLE, 1)  # the month's first commit, which the other process has taken over
+    assert index.records()[TABLE.path, MONTHS[0]].rows == 1
+    assert index.records()[TABLE.path, MONTHS[0]].version == 4
