@@ -36,6 +36,8 @@ RiskBands = Annotated[
     tuple[float, ...], Field(min_length=1, max_length=25), AfterValidator(_ascending)
 ]
 
+EngineMemory = Annotated[str, Field(pattern=r"^[1-9][0-9]* ?(MB|GB)$")]
+
 SETTINGS_FILE = "settings.env"
 PREFIX = "CREDIT_RISK_"
 UNKNOWN = "extra_forbidden"
@@ -149,6 +151,12 @@ class Settings(BaseSettings):
     first_month: Month = Field("2023-01-01", description="The first snapshot month.")
     last_month: Month | None = Field(None, description="The last one; default: the current month.")
     engine: Literal["duckdb", "pyspark"] = Field("duckdb", description="What runs the tables.")
+    engine_memory: EngineMemory = Field(
+        "512MB", description="What DuckDB may hold in memory; beyond it, it spills to scratch."
+    )
+    scratch: Path | None = Field(
+        None, description="Where engines spill and files wait; default: scratch/ in the home."
+    )
     spark_master: str = Field(
         "local[2]", description="The Spark master, or sc:// for Spark Connect."
     )
@@ -191,6 +199,11 @@ class Settings(BaseSettings):
     def raw_folder(self) -> Path:
         """Where extracts arrive."""
         return self.raw if self.raw is not None else self.home / "raw"
+
+    @property
+    def scratch_folder(self) -> Path:
+        """Where engines spill and files wait."""
+        return self.scratch if self.scratch is not None else self.home / "scratch"
 
     @property
     def tracking_uri(self) -> str:

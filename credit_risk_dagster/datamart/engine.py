@@ -64,9 +64,17 @@ class DuckDBEngine:
 
     name = "duckdb"
 
-    def __init__(self, threads: int = 2) -> None:
-        """Open an engine in memory."""
-        self._backend: DuckDBBackend = ibis.duckdb.connect(threads=threads)
+    def __init__(self, spill: Path | None = None, memory: str = "512MB", threads: int = 2) -> None:
+        """Open an engine in memory.
+
+        Args:
+            spill: the folder that takes what does not fit; by default nothing is spilled.
+            memory: how much fits.
+            threads: how many threads it runs on.
+        """
+        self._backend: DuckDBBackend = ibis.duckdb.connect(
+            threads=threads, memory_limit=memory, temp_directory=str(spill) if spill else ""
+        )
 
     def read(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
         """Return the rows of Parquet files as one table of the declared schema."""

@@ -20,14 +20,22 @@ class EngineResource(dg.ConfigurableResource[Engine]):
 
     name: str
     java_folder: str
+    spill_folder: str
+    memory: str
     spark: dg.ResourceDependency[LazyPySparkResource]
     _engine: Engine | None = PrivateAttr(default=None)
 
     def open(self) -> Engine:
         """Return the engine of this run; the same one every time."""
         if self._engine is None:
-            self._engine = self._spark_engine() if self.name == "pyspark" else DuckDBEngine()
+            is_spark = self.name == "pyspark"
+            self._engine = self._spark_engine() if is_spark else self._duckdb_engine()
         return self._engine
+
+    def _duckdb_engine(self) -> Engine:
+        spill = Path(self.spill_folder)
+        spill.mkdir(parents=True, exist_ok=True)
+        return DuckDBEngine(spill, self.memory)
 
     def _spark_engine(self) -> Engine:
         prepare_java(Path(self.java_folder))
@@ -63,5 +71,7 @@ def engine_resource(settings: Settings) -> EngineResource:
     return EngineResource(
         name=settings.engine,
         java_folder=str(settings.home / "java"),
+        spill_folder=str(settings.scratch_folder / "duckdb"),
+        memory=settings.engine_memory,
         spark=LazyPySparkResource(spark_config=spark_config(settings)),
     )
