@@ -22,9 +22,9 @@ import dagster as dg
 from deltalake import __version__ as deltalake_version
 
 from credit_risk_dagster.assets.history import production_record
-from credit_risk_dagster.automation.maintenance import left_by_killed_runs
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
+from credit_risk_dagster.operations.leftovers import leftovers
 from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.resources.tracking import REGISTERED_MODEL, model_tracking
@@ -171,7 +171,7 @@ def main() -> None:
             if kill is not None:
                 done += 1
                 print(f"kill {done}: {delay:.1f} s into {kill.step}", flush=True)
-        left = len(left_by_killed_runs(open_datamart(load_settings(disturbed))))
+        left = len(leftovers(load_settings(disturbed)))
         undisturbed(disturbed, raw, portfolio.month_keys, settings)
         found = differences(end_of(whole), end_of(disturbed))
         print(f"{left} files were left by killed runs")

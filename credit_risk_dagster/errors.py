@@ -13,5 +13,9 @@ class PartitionError(PlatformError):
     """A partition is missing, or what was computed for it breaks a rule of its table."""
 
 
+class StoreError(PlatformError):
+    """The store that holds tables or models is away, or refuses."""
+
+
 class ModelError(PlatformError):
     """A model cannot be trained, or what is stored cannot be trusted."""

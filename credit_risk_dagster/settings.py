@@ -38,6 +38,16 @@ RiskBands = Annotated[
 
 EngineMemory = Annotated[str, Field(pattern=r"^[1-9][0-9]* ?(MB|GB)$")]
 
+
+def _store_address(address: str) -> str:
+    scheme, separator, path = address.partition("://")
+    if not (scheme and separator and path.strip("/")) or scheme == "file":
+        raise ValueError(f"{address} is no address of an object store, like s3://bucket/prefix")
+    return address.rstrip("/")
+
+
+StoreAddress = Annotated[str, AfterValidator(_store_address)]
+
 SETTINGS_FILE = "settings.env"
 PREFIX = "CREDIT_RISK_"
 UNKNOWN = "extra_forbidden"
@@ -175,6 +185,11 @@ class Settings(BaseSettings):
     )
     automation: bool = Field(False, description="Whether schedule and sensors start switched on.")
     deadline_day: int = Field(5, ge=1, le=28, description="Day by which a month must have arrived.")
+    tables: StoreAddress | None = Field(
+        None,
+        description="An object store, s3://bucket/prefix, for tables, models, reports and MLflow's "
+        "artifacts; default: the home.",
+    )
     accept_unterminated_line: bool = Field(
         False, description="Accept a last line without a line end, instead of taking it as cut off."
     )
@@ -216,7 +231,9 @@ class Settings(BaseSettings):
     @property
     def artifact_location(self) -> str:
         """Where MLflow keeps artifacts."""
-        return self.mlflow_artifacts or (self.home / "mlflow" / "artifacts").resolve().as_uri()
+        if self.mlflow_artifacts or self.tables:
+            return self.mlflow_artifacts or f"{self.tables}/mlflow"
+        return (self.home / "mlflow" / "artifacts").resolve().as_uri()
 
     @property
     def metrics_store_url(self) -> str:

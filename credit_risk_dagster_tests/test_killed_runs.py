@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.killed_runs import differences, end_of, killed, steps_of, undisturbed
-from credit_risk_dagster.automation.maintenance import left_by_killed_runs
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
-from credit_risk_dagster.resources.tables import open_datamart
+from credit_risk_dagster.operations.leftovers import leftovers
 from credit_risk_dagster.settings import load_settings
 from credit_risk_dagster_tests.installation import SMALL_POLICY
 
@@ -48,5 +47,5 @@ def test_a_run_that_is_killed_again_and_again_ends_with_what_an_undisturbed_one_
     assert differences(here, there) == [], kills
     assert here["damaged"] == []
     assert here["registered"], "no model was trained and registered"
-    for path in left_by_killed_runs(open_datamart(load_settings(disturbed))):
+    for path in leftovers(load_settings(disturbed)):
         assert path.suffix == ".parquet" or path.name.startswith(".")

@@ -224,7 +224,7 @@ def table_metadata(
     metadata: Metadata = {
         "dagster/partition_row_count": record.rows,
         "dagster/column_schema": column_schema(table),
-        "dagster/uri": datamart.place(table).folder.relative_to(datamart.home).as_posix(),
+        "dagster/uri": datamart.place(table).shown(),
         "table version": record.version,
         "content hash": record.content_hash,
         "inputs": len(record.inputs),

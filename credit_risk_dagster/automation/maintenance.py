@@ -11,14 +11,17 @@ from filelock import FileLock, Timeout
 
 from credit_risk_dagster.assets.monthly import POOL
 from credit_risk_dagster.automation.at_work import LOCK, UNFINISHED
-from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.disk import remove
 from credit_risk_dagster.datamart.maintenance import expired, orphans
-from credit_risk_dagster.datamart.place import remove
+from credit_risk_dagster.datamart.object_store import CACHE
 from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.catalogue import ALL_TABLES, EVIDENCE
+from credit_risk_dagster.tables.catalogue import ALL_TABLES, EVIDENCE, STORED
 
 MAINTENANCE_JOB = "maintenance"
+KEPT_COPIES_DAYS = 30
+"""Copies of files of an object store that were not read for so long are removed."""
+
 _HALF_WRITTEN_MODEL = re.compile(r"\.[0-9a-f]{32}")
 
 
@@ -39,11 +42,18 @@ class Maintained:
     bytes: int
 
 
-def left_by_killed_runs(datamart: Datamart) -> list[Path]:
-    """Return what no reader takes for data; with a run at work, also what it is writing."""
-    models = (datamart.home / "models").glob(".*")
-    half_written = [path for path in models if _HALF_WRITTEN_MODEL.fullmatch(path.name)]
-    return sorted([*half_written, *orphans(datamart, ALL_TABLES)])
+def half_written_models(home: Path) -> list[Path]:
+    """Return the folders of models that no reader takes for one."""
+    models = (home / "models").glob(".*")
+    return sorted(path for path in models if _HALF_WRITTEN_MODEL.fullmatch(path.name))
+
+
+def forgotten(scratch: Path, now: datetime) -> list[Path]:
+    """Return what killed runs left in scratch, and copies of stored files that nobody reads."""
+    left = [path for path in scratch.glob("*/*") if path.parent.name != CACHE]
+    old = now.timestamp() - KEPT_COPIES_DAYS * 24 * 60 * 60
+    copies = (path for path in (scratch / CACHE).glob("*/*") if path.stat().st_atime < old)
+    return sorted([*left, *copies])
 
 
 def maintain(settings: Settings, now: datetime) -> Maintained:
@@ -55,14 +65,19 @@ def maintain(settings: Settings, now: datetime) -> Maintained:
     """
     taken_over = open_index(settings).catch_up()  # which refuses a log that is not what it was
     datamart = open_datamart(settings)
-    left = left_by_killed_runs(datamart)
+    orphaned = orphans(datamart, ALL_TABLES)
     old = expired(datamart, ALL_TABLES, EVIDENCE, now)
     # A run that began meanwhile may have made some of them months.
-    removed = [*sorted(set(left).intersection(left_by_killed_runs(datamart))), *old]
-    size = _size(removed)
-    for path in removed:
+    orphaned = sorted(set(orphaned).intersection(orphans(datamart, ALL_TABLES)))
+    left = [*half_written_models(settings.home), *forgotten(settings.scratch_folder, now)]
+    size = _size(left)
+    for path in left:
         remove(path)
-    return Maintained(len(removed) - len(old), len(old), taken_over, size)
+    for table, name in [*orphaned, *old]:
+        place = datamart.place(STORED[table])
+        size += (place.state(name) or (0,))[0]
+        place.remove(name)
+    return Maintained(len(left) + len(orphaned), len(old), taken_over, size)
 
 
 def _size(paths: Sequence[Path]) -> int:

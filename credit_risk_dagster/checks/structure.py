@@ -1,7 +1,5 @@
 """Checks that every table has: what is stored is what was declared and recorded."""
 
-from pathlib import Path
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,7 +17,7 @@ def structure_checks(table: Table) -> list[MonthlyCheck]:
         try:
             wrong = [
                 fault
-                for path in _stored(datamart, table, month)
+                for path in datamart.stored_files(table, month)
                 for fault in wrong_columns(table, path)
             ]
         except (OSError, pa.ArrowException) as error:
@@ -29,8 +27,8 @@ def structure_checks(table: Table) -> list[MonthlyCheck]:
     def unique_key(datamart: Datamart, settings: Settings, month: str) -> Finding:
         key = list(table.key)
         schema = pa.schema([table.schema.field(name) for name in key])
-        stored = _stored(datamart, table, month)
         try:
+            stored = datamart.stored_files(table, month)
             names = [set(pq.read_schema(path).names) for path in stored]
             lacking = [name for name in key if not all(name in found for found in names)]
             if lacking:
@@ -51,11 +49,10 @@ def structure_checks(table: Table) -> list[MonthlyCheck]:
         damaged = datamart.damaged_files(table, datamart.required_record(table, month))
         if not damaged:
             return Finding(True, "The stored files are those that the record names.")
-        names = ", ".join(path.relative_to(datamart.home).as_posix() for path in damaged)
         return Finding(
             False,
             "The stored files are not those that the record names: they were changed after they "
-            f"were written ({names}). {remedy(table, month)}",
+            f"were written ({', '.join(damaged)}). {remedy(table, month)}",
         )
 
     checks = [
@@ -78,9 +75,3 @@ def structure_checks(table: Table) -> list[MonthlyCheck]:
         description = f"No two rows have the same {', '.join(table.key)}."
         checks.append(MonthlyCheck(table, "unique_key", unique_key, description, blocking=True))
     return checks
-
-
-def _stored(datamart: Datamart, table: Table, month: str) -> list[Path]:
-    """Return where the files of a month are, whatever has become of them."""
-    place = datamart.place(table)
-    return [place.path(file.path) for file in datamart.required_record(table, month).files]

@@ -35,7 +35,7 @@ def table_list(settings: Settings) -> list[Listed]:
                     "first_month": min(records),
                     "last_month": max(records),
                     "partition_column": table.month_column,
-                    "address": str(datamart.place(table).folder.resolve()),
+                    "address": datamart.place(table).address,
                 }
             )
     if not listed:

@@ -9,10 +9,11 @@ were written, and it is made again; else somebody else wrote one of its months, 
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,8 +22,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from credit_risk_dagster.contract.columns import column_meaning
-from credit_risk_dagster.datamart.log import TableLog, commit_metadata
-from credit_risk_dagster.datamart.place import Place
+from credit_risk_dagster.datamart.log import TableLog, commit_metadata, read_entry
+from credit_risk_dagster.datamart.place import Place, has_no_more_than_a_folder, log_entry
 from credit_risk_dagster.datamart.record import MonthRecord, StoredFile, to_json
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.errors import PartitionError
@@ -55,9 +56,9 @@ def see(table: Table, place: Place, months: Sequence[str], retention_days: int) 
     Raises:
         PartitionError: if its log is damaged, or gone while its files are there.
     """
-    if place.log_entry(0).exists():
+    if place.exists(log_entry(0)):
         opened = _open(table, place)
-    elif place.has_no_more_than_a_folder() or place.log_entry(0).exists():
+    elif has_no_more_than_a_folder(place) or place.exists(log_entry(0)):
         opened = _create(table, place, retention_days)
     else:
         raise lost_log(table)
@@ -66,38 +67,72 @@ def see(table: Table, place: Place, months: Sequence[str], retention_days: int) 
     )
 
 
-def commit_months(seen: SeenTable, records: Mapping[str, MonthRecord]) -> dict[str, MonthRecord]:
+def commit_months(
+    seen: SeenTable, records: Mapping[str, MonthRecord], staged: Mapping[str, Path]
+) -> dict[str, MonthRecord]:
     """Make staged files the months that records describe; return the records as committed.
 
-    Files, log entry and folders are on the disk when this returns.
+    Files, log entry and folders are on the disk, or in the store, when this returns.
+
+    Args:
+        seen: the table as it was before the inputs were read.
+        records: the months.
+        staged: where the files that they name are on this machine, by their names.
 
     Raises:
         PartitionError: if a file is not what its record says; nothing was committed.
         MonthTakenError: if another writer wrote one of the months; nothing was committed.
     """
     for record in records.values():
-        check_files(seen.table, seen.place, record)
+        check_files(seen.table, record, staged)
     opened = seen.opened
     actions: list[AddAction | RemoveAction] = [*_actions(seen, records)]
     while True:
         version = opened.version() + 1
         committed = {month: replace(one, version=version) for month, one in records.items()}
+        properties = _properties(seen, version, committed)
         try:
-            opened.create_write_transaction(
-                actions=actions,
-                mode="overwrite",
-                schema=opened.schema(),
-                partition_by=[seen.table.month_column],
-                partition_filters=[(seen.table.month_column, "in", list(records))],
-                commit_properties=_properties(seen, version, committed),
-            )
+            write = partial(_write, seen.table, opened, actions, records, properties)
+            seen.place.patiently(write)
         except CommitFailedError:
-            opened = _reloaded(seen, records)
-            if opened.version() < version:  # nobody committed: it is refused for another reason
+            if _is_ours(seen, version, committed):  # its answer was lost, and it was sent again
+                return committed
+            reloaded = _reloaded(seen, records)
+            if reloaded.version() < version:  # nobody committed: it is refused for another reason
                 raise
+            opened = reloaded
             continue
-        seen.place.sync(seen.place.log_entry(version))
+        seen.place.sync(log_entry(version))
         return committed
+
+
+def _write(
+    table: Table,
+    opened: DeltaTable,
+    actions: list[AddAction | RemoveAction],
+    months: Iterable[str],
+    properties: CommitProperties,
+) -> None:
+    opened.create_write_transaction(
+        actions=actions,
+        mode="overwrite",
+        schema=opened.schema(),
+        partition_by=[table.month_column],
+        partition_filters=[(table.month_column, "in", list(months))],
+        commit_properties=properties,
+    )
+
+
+def _is_ours(seen: SeenTable, version: int, records: Mapping[str, MonthRecord]) -> bool:
+    """Return whether a version is this very commit, by what it says of its months."""
+    if not seen.place.exists(log_entry(version)):
+        return False
+    there = read_entry(seen.table.path, seen.place, version).records
+    return _texts(there) == _texts(records)
+
+
+def _texts(records: Mapping[str, MonthRecord]) -> dict[str, str]:
+    return {month: json.dumps(to_json(one), sort_keys=True) for month, one in records.items()}
 
 
 def _reloaded(seen: SeenTable, records: Mapping[str, MonthRecord]) -> DeltaTable:
@@ -144,7 +179,7 @@ def _actions(seen: SeenTable, records: Mapping[str, MonthRecord]) -> list[AddAct
     ]
 
 
-def check_files(table: Table, place: Place, record: MonthRecord) -> None:
+def check_files(table: Table, record: MonthRecord, staged: Mapping[str, Path]) -> None:
     """Check what the library does not: path, size, month, columns and rows of every file.
 
     Raises:
@@ -153,7 +188,7 @@ def check_files(table: Table, place: Place, record: MonthRecord) -> None:
     if not _is_month_key(record.month):
         raise PartitionError(f"{record.partition} was refused: its month is not YYYY-MM-01.")
     for file in record.files:
-        fault = _file_fault(table, place, record.month, file)
+        fault = _file_fault(table, record.month, file, staged.get(file.path))
         if fault:
             raise PartitionError(f"{record.partition} was refused: {file.path} {fault}")
 
@@ -166,11 +201,10 @@ def _is_month_key(text: str) -> bool:
         return False
 
 
-def _file_fault(table: Table, place: Place, month: str, file: StoredFile) -> str | None:
-    if Path(file.path).parent.as_posix() != month_folder(table, month):
+def _file_fault(table: Table, month: str, file: StoredFile, path: Path | None) -> str | None:
+    if PurePosixPath(file.path).parent.as_posix() != month_folder(table, month):
         return f"does not lie in the folder of {month}."
-    path = place.path(file.path)
-    if not path.is_file() or path.stat().st_size != file.size:
+    if path is None or not path.is_file() or path.stat().st_size != file.size:
         return "is not the file that was staged."
     found = pq.read_metadata(path)
     if found.num_rows != file.rows:
@@ -188,7 +222,7 @@ def month_folder(table: Table, month: str) -> str:
 
 def _open(table: Table, place: Place) -> DeltaTable:
     try:
-        return DeltaTable(place.uri)
+        return place.patiently(lambda: DeltaTable(place.uri, storage_options=place.options))
     except (DeltaError, ValueError, OSError) as error:
         raise PartitionError(
             f"The log of {table.path} is damaged, so that it cannot be opened. Run "
@@ -206,9 +240,11 @@ def lost_log(table: Table) -> PartitionError:
 
 def _create(table: Table, place: Place, retention_days: int) -> DeltaTable:
     place.make()
-    with suppress(CommitFailedError):  # as another run makes it at the same time
+
+    def create() -> None:
         DeltaTable.create(
             place.uri,
+            storage_options=place.options,
             schema=Schema.from_arrow(described_schema(table)),
             mode="ignore",
             partition_by=[table.month_column],
@@ -217,7 +253,10 @@ def _create(table: Table, place: Place, retention_days: int) -> DeltaTable:
             configuration=PROPERTIES | {RETENTION: f"interval {retention_days} days"},
             commit_properties=CommitProperties(max_commit_retries=0),
         )
-    place.sync(place.log_entry(0))
+
+    with suppress(CommitFailedError):  # as another run makes it at the same time
+        place.patiently(create)
+    place.sync(log_entry(0))
     return _open(table, place)
 
 

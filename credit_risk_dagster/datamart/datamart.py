@@ -5,7 +5,7 @@ months that it writes; what is read is what a record names, and is verified firs
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from credit_risk_dagster.datamart.disk import DiskPlace
 from credit_risk_dagster.datamart.log import TableLog, milliseconds
-from credit_risk_dagster.datamart.place import Place, is_unchanged
+from credit_risk_dagster.datamart.object_store import ObjectStore, StorePlace
+from credit_risk_dagster.datamart.place import Place
 from credit_risk_dagster.datamart.record import Input, MonthRecord, StoredFile
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import MonthWriter
@@ -41,11 +43,13 @@ class Datamart:
         home: the home of the installation.
         retention_days: how long superseded versions are kept.
         versions: the versions at which tables are read; by default the newest.
+        store: the object store that the tables are in; by default they are in the home.
     """
 
     home: Path
     retention_days: int = RETENTION_DAYS
     versions: Versions | None = None
+    store: ObjectStore | None = None
 
     @property
     def folder(self) -> Path:
@@ -58,7 +62,12 @@ class Datamart:
 
     def place(self, table: Table) -> Place:
         """Return where a table is."""
-        return Place(self.folder / table.path)
+        return self._place(table.path)
+
+    def _place(self, path: str) -> Place:
+        if self.store is not None:
+            return StorePlace(self.store.below(path), path)
+        return DiskPlace(self.folder / path, self.home)
 
     def log(self, table: Table) -> TableLog:
         """Return the log of a table.
@@ -67,15 +76,18 @@ class Datamart:
             PartitionError: if the home is one of an earlier release.
         """
         if table.path not in self._logs:
-            place = self.place(table)
-            is_old = next(place.folder.glob("????-??-01.json"), None) is not None
-            if is_old or (self.home / UPGRADING).exists():
-                raise PartitionError(
-                    f"{self.home} is the home of an earlier release. Run `credit-risk upgrade`, "
-                    "which takes it over and keeps the old files."
-                )
-            self._logs[table.path] = TableLog(table.path, place)
+            if self.store is None:
+                self._require_taken_over(table)
+            self._logs[table.path] = TableLog(table.path, self.place(table))
         return self._logs[table.path]
+
+    def _require_taken_over(self, table: Table) -> None:
+        is_old = next((self.folder / table.path).glob("????-??-01.json"), None) is not None
+        if is_old or (self.home / UPGRADING).exists():
+            raise PartitionError(
+                f"{self.home} is the home of an earlier release. Run `credit-risk upgrade`, "
+                "which takes it over and keeps the old files."
+            )
 
     def record(self, table: Table, month: str) -> MonthRecord | None:
         """Return the record of a month, or None if it was never written."""
@@ -139,12 +151,16 @@ class Datamart:
         """Read a month of a table kept beside the rows."""
         return _read(self.files_beside(table, month, name), table.tables_beside[name].schema)
 
-    def is_whole(self, table: Table, month: str) -> bool:
-        """Return whether a month was written and every file of it is what was written."""
-        record = self.record(table, month)
-        return record is not None and not self.damaged_files(table, record)
+    def stored_files(self, table: Table, month: str) -> list[Path]:
+        """Return where the files of a month can be read, whatever has become of them.
 
-    def damaged_files(self, table: Table, record: MonthRecord) -> list[Path]:
+        Raises:
+            OSError: if one cannot be read at all.
+        """
+        place = self.place(table)
+        return [place.stored(file) for file in self.required_record(table, month).files]
+
+    def damaged_files(self, table: Table, record: MonthRecord) -> list[str]:
         """Return the files of a month, and beside it, that are not what was written."""
         tables = table.tables_beside
         stored = [(self.place(table), file) for file in record.files]
@@ -153,8 +169,7 @@ class Datamart:
             for name, one in record.beside.items()
             for file in one.files
         ]
-        paths = [(place.path(file.path), file) for place, file in stored]
-        return [path for path, file in paths if not is_unchanged(path, file.size, file.sha256)]
+        return [place.shown(file.path) for place, file in stored if not place.is_whole(file)]
 
     def open(self, table: Table, months: Sequence[str]) -> MonthWriter:
         """Return a writer of months of a table; to be called before their inputs are read."""
@@ -163,7 +178,7 @@ class Datamart:
 
     def at(self, pins: Mapping[tuple[str, str], int]) -> "Datamart":
         """Return the datamart with some months as of given versions, by table path and month."""
-        return Datamart(self.home, self.retention_days, lambda *month: pins.get(month))
+        return replace(self, versions=lambda *month: pins.get(month))
 
     def as_of(self, moment: datetime) -> "Datamart":
         """Return the datamart as it was known at a moment."""
@@ -172,18 +187,18 @@ class Datamart:
 
         def version(path: str, _month: str) -> int:
             if path not in logs:
-                log = TableLog(path, Place(self.folder / path))
+                log = TableLog(path, self._place(path))
                 logs[path] = log.version_as_of(then)
             return logs[path]
 
-        return Datamart(self.home, self.retention_days, version)
+        return replace(self, versions=version)
 
     def _verified(self, table: Table, place: Place, record: MonthRecord, file: StoredFile) -> Path:
-        path = place.path(file.path)
-        if not is_unchanged(path, file.size, file.sha256):
-            shown = path.relative_to(self.home).as_posix()
+        path = place.fetch(file)
+        if path is None:
             raise PartitionError(
-                f"{record.partition} is damaged: {shown} is not the file that was written. "
+                f"{record.partition} is damaged: {place.shown(file.path)} is not the file that was "
+                f"written. "
                 f"{remedy(table, record.month)}"
             )
         return path

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from credit_risk_dagster.datamart.database import Database
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.log import LogEntry, read_entry
+from credit_risk_dagster.datamart.place import has_no_more_than_a_folder, log_entry
 from credit_risk_dagster.datamart.record import MonthRecord, from_json, to_json
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.errors import PartitionError
@@ -175,8 +176,9 @@ class RecordIndex(Database):
         """
         place = self._datamart.place(table)
         first = self.copied(table.path).get(0)
-        is_gone = not place.folder.exists()
-        if is_gone or (place.log_entry(0).exists() and self._sha256(table, 0) != first):
+        if has_no_more_than_a_folder(place):
+            return
+        if place.exists(log_entry(0)) and self._sha256(table, 0) != first:
             return
         raise PartitionError(
             f"The log of {table.path} is not what it was: version {at} is gone or was changed. Run "
@@ -188,7 +190,7 @@ class RecordIndex(Database):
         """Read a log: of a damaged one, the copies from which it is repaired are not forgotten."""
         place = self._datamart.place(table)
         for version in range(newest + 1):
-            read_entry(table.path, place.log_entry(version), version)
+            read_entry(table.path, place, version)
 
     def _forget(self, path: str) -> None:
         with self.transaction() as connection:

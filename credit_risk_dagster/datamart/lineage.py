@@ -2,11 +2,13 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table
+
+TableFile = tuple[str, str]
+"""A file of a table: the table's path, and the file's name in the table's folder."""
 
 
 def with_tables_beside(tables: Sequence[Table]) -> dict[str, Table]:
@@ -35,17 +37,17 @@ def versions_behind(
 
 def rested_on(
     datamart: Datamart, every: Mapping[str, Table], evidence: Sequence[Table]
-) -> set[Path]:
+) -> set[TableFile]:
     """Return all files that any version of some tables rests on, their own included."""
     waiting = [record for table in evidence for record in all_records(datamart, table)]
     seen: set[tuple[str, str, int]] = set()
-    kept: set[Path] = set()
+    kept: set[TableFile] = set()
     while waiting:
         record = waiting.pop()
         if (record.table, record.month, record.version) in seen:
             continue
         seen.add((record.table, record.month, record.version))
-        kept |= set(files_of(datamart, every[record.table], record))
+        kept |= set(files_of(every[record.table], record))
         waiting += inputs_of(datamart, every, record)
     return kept
 
@@ -61,12 +63,12 @@ def inputs_of(
     return found
 
 
-def files_of(datamart: Datamart, table: Table, record: MonthRecord) -> Iterator[Path]:
+def files_of(table: Table, record: MonthRecord) -> Iterator[TableFile]:
     """Give the files of a month and of the tables beside it."""
-    yield from (datamart.place(table).path(file.path) for file in record.files)
+    yield from ((table.path, file.path) for file in record.files)
     for name, one in record.beside.items():
-        place = datamart.place(table.tables_beside[name])
-        yield from (place.path(file.path) for file in one.files)
+        path = table.tables_beside[name].path
+        yield from ((path, file.path) for file in one.files)
 
 
 def all_records(datamart: Datamart, table: Table) -> Iterator[MonthRecord]:

@@ -10,11 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from credit_risk_dagster.datamart.place import Place
+from credit_risk_dagster.datamart.place import Place, log_entry, log_versions
 from credit_risk_dagster.datamart.record import MonthRecord, from_json
 from credit_risk_dagster.errors import PartitionError
 
@@ -79,12 +78,12 @@ class TableLog:
         made = self.place.made()
         if made != self._made:  # another table has taken the folder
             self._entries, self._made, self._newest = {}, made, -1
-        if self._newest >= 0 and not self.place.log_entry(self._newest).exists():
+        if self._newest >= 0 and not self.place.exists(log_entry(self._newest)):
             self._newest = -1  # set aside by a repair, or gone
             self._entries = {}
         if self._newest < 0:
-            self._newest = max(self.place.log_versions(), default=-1)
-        while self.place.log_entry(self._newest + 1).exists():
+            self._newest = max(log_versions(self.place), default=-1)
+        while self.place.exists(log_entry(self._newest + 1)):
             self._newest += 1
         return self._newest
 
@@ -95,7 +94,7 @@ class TableLog:
             PartitionError: if it is gone, or not what was written.
         """
         if version not in self._entries:
-            self._entries[version] = read_entry(self.table, self.place.log_entry(version), version)
+            self._entries[version] = read_entry(self.table, self.place, version)
         return self._entries[version]
 
     def text(self, version: int) -> str:
@@ -105,7 +104,7 @@ class TableLog:
             PartitionError: if it cannot be read.
         """
         try:
-            return self.place.log_entry(version).read_text(encoding="utf-8")
+            return self.place.read(log_entry(version)).decode()
         except (OSError, ValueError) as error:
             raise damaged_log(self.table, version, error) from error
 
@@ -134,14 +133,14 @@ class TableLog:
         return -1
 
 
-def read_entry(table: str, path: Path, version: int) -> LogEntry:
+def read_entry(table: str, place: Place, version: int) -> LogEntry:
     """Read a log entry.
 
     Raises:
         PartitionError: if it is gone, torn, or carries records that are not those written.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = place.read(log_entry(version)).decode()
         # Not `splitlines`: texts in it may hold what Unicode takes for the end of a line.
         lines = [json.loads(line) for line in text.split("\n") if line]
         return _parsed(table, version, lines)

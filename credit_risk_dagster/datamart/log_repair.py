@@ -5,6 +5,7 @@ set aside: its months are as they were before, and due again. A checkpoint is on
 is removed. What else is damaged needs a backup.
 """
 
+import fnmatch
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from deltalake.exceptions import DeltaError
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.datamart.log import LogEntry, read_entry
-from credit_risk_dagster.datamart.place import LOG, REFUSED, Place, remove, sync_file
+from credit_risk_dagster.datamart.place import LOG, REFUSED, Place, log_entry, log_versions
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.errors import PartitionError
 
@@ -57,7 +58,7 @@ def log_faults(datamart: Datamart, table: Table, index: RecordIndex | None) -> l
     """
     place = datamart.place(table)
     copied = index.copied(table.path) if index is not None else {}
-    newest = max([*place.log_versions(), *copied], default=-1)
+    newest = max([*log_versions(place), *copied], default=-1)
     if newest < 0 and next(place.files(), None) is not None:
         return [LogFault(table, 0, "it has files and no log")]
     entries: list[LogEntry] = []
@@ -76,13 +77,13 @@ def log_faults(datamart: Datamart, table: Table, index: RecordIndex | None) -> l
 def _entry(
     table: Table, place: Place, version: int, sha256: str | None
 ) -> tuple[LogEntry | None, str | None]:
-    path = place.log_entry(version)
-    if not path.exists():
+    name = log_entry(version)
+    if not place.exists(name):
         return None, "is gone"
-    if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+    if sha256 is not None and hashlib.sha256(place.read(name)).hexdigest() != sha256:
         return None, "is not what was written"
     try:
-        entry = read_entry(table.path, path, version)
+        entry = read_entry(table.path, place, version)
     except PartitionError:
         return None, "cannot be read"
     return entry, None if _agrees(entry) else "names other files or months than its records"
@@ -105,7 +106,7 @@ def _checkpoint_faults(table: Table, place: Place, entries: list[LogEntry]) -> I
     for entry in entries:
         files = (files - set(entry.removed)) | entry.added
     try:
-        opened = DeltaTable(place.uri)
+        opened = place.patiently(lambda: DeltaTable(place.uri, storage_options=place.options))
         seen = {str(path) for path in opened.get_add_actions().column("path").to_pylist()}
         agrees = opened.version() == entries[-1].version and seen == {unquote(p) for p in files}
     except (DeltaError, OSError, ValueError):
@@ -115,8 +116,8 @@ def _checkpoint_faults(table: Table, place: Place, entries: list[LogEntry]) -> I
 
 
 def _checkpoints(place: Place) -> list[str]:
-    folder = place.path(LOG)
-    return [path.name for pattern in CHECKPOINTS for path in folder.glob(pattern)]
+    names = place.log_files()
+    return [name for pattern in CHECKPOINTS for name in fnmatch.filter(names, f"{LOG}/{pattern}")]
 
 
 def repair_log(datamart: Datamart, fault: LogFault) -> str:
@@ -128,24 +129,19 @@ def repair_log(datamart: Datamart, fault: LogFault) -> str:
     place, path = datamart.place(fault.table), fault.table.path
     if fault.version is None:
         for name in _checkpoints(place):
-            remove(place.path(f"{LOG}/{name}"))
+            place.remove(name)
         return f"{path}: its checkpoints were removed; the log itself is whole."
-    entry = place.log_entry(fault.version)
+    entry = log_entry(fault.version)
     if fault.copy is not None:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        entry.write_text(fault.copy, encoding="utf-8")
-        place.sync(entry)
+        place.write(entry, fault.copy.encode())
         return f"{path}: version {fault.version} was put back from the index."
     if not fault.is_newest:
         raise PartitionError(
             f"{path}: {fault.found}, and the index has no copy of it. Restore tables/{path} from a "
             "backup."
         )
-    if entry.exists():
-        aside = place.path(f"{REFUSED}/log")
-        aside.mkdir(parents=True, exist_ok=True)
-        entry.rename(aside / entry.name)
-        sync_file(entry.parent)
+    if place.exists(entry):
+        place.set_aside(entry, f"{REFUSED}/log/{entry.rpartition('/')[2]}")
     return (
         f"{path}: version {fault.version}, the newest, was set aside; its months are as they were "
         "before, and due again."

@@ -6,18 +6,17 @@ delivery, each in the version that was read then.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from urllib.parse import unquote
 
 from credit_risk_dagster.datamart.commit import lost_log
 from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.lineage import files_of, rested_on, with_tables_beside
+from credit_risk_dagster.datamart.lineage import TableFile, files_of, rested_on, with_tables_beside
 from credit_risk_dagster.datamart.log import milliseconds
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table
 
 
-def orphans(datamart: Datamart, tables: Sequence[Table]) -> list[Path]:
+def orphans(datamart: Datamart, tables: Sequence[Table]) -> list[TableFile]:
     """Return the files that no commit ever named: what killed runs left.
 
     While a run is at work, also what it is writing.
@@ -26,27 +25,27 @@ def orphans(datamart: Datamart, tables: Sequence[Table]) -> list[Path]:
         PartitionError: if a log is damaged, or gone while its files are there.
     """
     return sorted(
-        path
+        (table.path, name)
         for table in with_tables_beside(tables).values()
-        for path in _orphans_of(datamart, table)
+        for name in _orphans_of(datamart, table)
     )
 
 
-def _orphans_of(datamart: Datamart, table: Table) -> Iterator[Path]:
+def _orphans_of(datamart: Datamart, table: Table) -> Iterator[str]:
     place, log = datamart.place(table), datamart.log(table)
-    named: set[Path] = set()
+    named: set[str] = set()
     for version in range(log.newest() + 1):
-        named |= {place.path(unquote(path)) for path in log.entry(version).added}
+        named |= {unquote(path) for path in log.entry(version).added}
     files = list(place.files())
     if files and log.newest() < 0:
         raise lost_log(table)
-    yield from (path for path in files if path not in named)
+    yield from (name for name in files if name not in named)
     yield from place.staging()
 
 
 def expired(
     datamart: Datamart, tables: Sequence[Table], evidence: Sequence[Table], now: datetime
-) -> list[Path]:
+) -> list[TableFile]:
     """Return the files of superseded versions past their retention that nothing rests on.
 
     Args:
@@ -60,12 +59,12 @@ def expired(
     kept = rested_on(datamart, every, evidence)
     for table in tables:
         for record in _known_since(datamart, table, limit):
-            kept |= set(files_of(datamart, table, record))
+            kept |= set(files_of(table, record))
     return sorted(
-        path
+        (table.path, name)
         for table in every.values()
-        for path in _superseded(datamart, table, limit)
-        if path not in kept and path.exists()
+        for name in _superseded(datamart, table, limit)
+        if (table.path, name) not in kept and datamart.place(table).exists(name)
     )
 
 
@@ -82,9 +81,9 @@ def _known_since(datamart: Datamart, table: Table, limit: int) -> Iterator[Month
         yield from log.entry(version).records.values()
 
 
-def _superseded(datamart: Datamart, table: Table, limit: int) -> Iterator[Path]:
-    place, log = datamart.place(table), datamart.log(table)
+def _superseded(datamart: Datamart, table: Table, limit: int) -> Iterator[str]:
+    log = datamart.log(table)
     for version in range(log.newest() + 1):
         for path, removed in log.entry(version).removed.items():
             if removed < limit:
-                yield place.path(unquote(path))
+                yield unquote(path)

@@ -1,17 +1,13 @@
-"""The one place that touches stored files: where they are, how they become durable, what they are.
+"""What the tables ask of the store that they lie in: a local disk, or an object store."""
 
-A store other than the local disk changes this module and nothing else.
-"""
-
-import hashlib
-import os
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-BLOCK_BYTES = 1 << 20
+from credit_risk_dagster.datamart.record import StoredFile
+
+Result = TypeVar("Result")
+
 REFUSED = ".refused"
 """Folder of a table in which refused rows are kept aside for a person to look at."""
 
@@ -21,117 +17,121 @@ STAGING_PREFIX = ".staging-"
 LOG = "_delta_log"
 
 
-@dataclass(frozen=True)
-class Place:
-    """The folder of one table."""
+class Place(Protocol):
+    """The folder of one table. Names are paths in it, with `/` between folders.
 
-    folder: Path
-
-    def path(self, name: str) -> Path:
-        """Return the path of a file of the table."""
-        return self.folder / name
+    Files are worked on as local ones: `new_file` says where the next one is written, `keep` makes
+    it the table's, and `fetch` gives a stored one, byte for byte what was recorded.
+    """
 
     @property
     def uri(self) -> str:
         """What the table format's library opens."""
-        return str(self.folder)
 
-    def make(self) -> None:
-        """Make the folder, and have the disk know that it is there."""
-        missing = [one for one in (self.folder, *self.folder.parents) if not one.exists()]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for one in missing:
-            sync_file(one.parent)
+    @property
+    def options(self) -> dict[str, str] | None:
+        """What that library needs to know of the store."""
 
-    def log_entry(self, version: int) -> Path:
-        """Return where the log entry of a version is, if there is one."""
-        return self.folder / LOG / f"{version:020d}.json"
+    @property
+    def address(self) -> str:
+        """Where any other reader finds the table."""
 
-    def log_versions(self) -> list[int]:
-        """Return the versions that have a log entry, oldest first."""
-        try:
-            names = [path.name for path in (self.folder / LOG).iterdir()]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        stems = (name.removesuffix(".json") for name in names if name.endswith(".json"))
-        return sorted(int(stem) for stem in stems if len(stem) == 20 and stem.isdigit())
+    def patiently(self, action: Callable[[], Result]) -> Result:
+        """Return what an action of that library on the table returns, once the store is there."""
+
+    def shown(self, name: str = "") -> str:
+        """Return how a file is named to a person."""
 
     def made(self) -> tuple[int, ...]:
         """Return what tells this table from another one that was in the same folder before."""
-        try:
-            found = self.log_entry(0).stat()
-        except OSError:
-            return ()
-        return (found.st_ino, found.st_mtime_ns)
 
-    def sync(self, path: Path) -> None:
-        """Make a file of the table and the folders that name it survive a power cut."""
-        sync_file(path)
-        folder = path.parent
-        while folder != self.folder.parent:
-            sync_file(folder)
-            folder = folder.parent
+    def exists(self, name: str) -> bool:
+        """Return whether there is a file of a name."""
 
-    def has_no_more_than_a_folder(self) -> bool:
-        """Return whether neither a log nor any file of the table is there."""
-        return not self.log_versions() and next(self.files(), None) is None
+    def state(self, name: str) -> tuple[int, ...] | None:
+        """Return what changes when a file is written again, its size first; None without it."""
 
-    def staging(self) -> list[Path]:
-        """Return the folders that engines were given to stage in."""
-        return sorted(self.folder.glob(f"{STAGING_PREFIX}*"))
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes.
 
-    def files(self) -> Iterator[Path]:
+        Raises:
+            OSError: if it cannot be read.
+        """
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file, so that it survives a power cut."""
+
+    def sync(self, name: str) -> None:
+        """Make a file that somebody else wrote, and the folders that name it, survive one too."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file or a folder, if it is there."""
+
+    def set_aside(self, name: str, aside: str) -> None:
+        """Move a file to another name, over whatever is there."""
+
+    def files(self) -> Iterator[str]:
         """Give every file of the table that is neither log, nor kept aside, nor being staged."""
-        for folder, below, names in os.walk(self.folder):
-            here = Path(folder)
-            if here == self.folder:
-                below[:] = [name for name in below if not _is_apart(name)]
-            yield from (here / name for name in sorted(names))
+
+    def staging(self) -> list[str]:
+        """Return the folders that engines were given to stage in."""
+
+    def log_files(self) -> list[str]:
+        """Return the names of all files of the log."""
+
+    def make(self) -> None:
+        """Make the folder."""
+
+    def new_staging(self) -> Path:
+        """Return a local folder, which is not there yet, to stage in."""
+
+    def new_file(self, folder: str) -> Path:
+        """Return where the next file of a folder is to be written."""
+
+    def name_of(self, path: Path) -> str:
+        """Return the name of a file that `new_file` gave."""
+
+    def keep(self, path: Path, file: StoredFile) -> None:
+        """Make a file that `new_file` gave the table's, so that it survives a power cut."""
+
+    def forget(self, path: Path, *, is_kept: bool) -> None:
+        """Remove a file that `new_file` gave from where it was written, unless it stays there.
+
+        Args:
+            path: the file.
+            is_kept: whether a commit names it.
+        """
+
+    def keep_aside(self, path: Path, aside: str) -> None:
+        """Keep a file that `new_file` gave, under another name, for a person to look at."""
+
+    def is_whole(self, file: StoredFile) -> bool:
+        """Return whether a stored file is what was recorded of it, byte for byte."""
+
+    def stored(self, file: StoredFile) -> Path:
+        """Return where a stored file can be read, whatever has become of it."""
+
+    def fetch(self, file: StoredFile) -> Path | None:
+        """Return where a stored file can be read; None if it is not what was recorded."""
 
 
-def _is_apart(name: str) -> bool:
+def log_entry(version: int) -> str:
+    """Return the name of the log entry of a version."""
+    return f"{LOG}/{version:020d}.json"
+
+
+def log_versions(place: Place) -> list[int]:
+    """Return the versions that have a log entry, oldest first."""
+    names = (name.rpartition("/")[2] for name in place.log_files())
+    stems = (name.removesuffix(".json") for name in names if name.endswith(".json"))
+    return sorted(int(stem) for stem in stems if len(stem) == 20 and stem.isdigit())
+
+
+def has_no_more_than_a_folder(place: Place) -> bool:
+    """Return whether neither a log nor any file of the table is there."""
+    return not log_versions(place) and next(place.files(), None) is None
+
+
+def is_apart(name: str) -> bool:
+    """Return whether a folder holds log, refused rows or what is being staged."""
     return name in (LOG, REFUSED) or name.startswith(STAGING_PREFIX)
-
-
-def sync_file(path: Path) -> None:
-    """Have the disk write a file, or the entries of a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def is_unchanged(path: Path, size: int, sha256: str) -> bool:
-    """Return whether a file is what was recorded of it, byte for byte.
-
-    A file that was looked at before is read again only if the disk says that it was written to.
-    """
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    state = (found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
-    return found.st_size == size and _known_sha256(path, state) == sha256
-
-
-@lru_cache(maxsize=65_536)
-def _known_sha256(path: Path, state: tuple[int, ...]) -> str:  # noqa: ARG001
-    return sha256_of(path)
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

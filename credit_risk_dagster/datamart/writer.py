@@ -5,7 +5,6 @@ table commits last, and its records name their versions, so whatever is killed, 
 adds up.
 """
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,14 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit_risk_dagster.datamart.commit import SeenTable, commit_months, month_folder, see
-from credit_risk_dagster.datamart.place import (
-    REFUSED,
-    STAGING_PREFIX,
-    Place,
-    is_unchanged,
-    remove,
-    sha256_of,
-)
+from credit_risk_dagster.datamart.disk import remove, sha256_of
+from credit_risk_dagster.datamart.place import REFUSED, Place
 from credit_risk_dagster.datamart.record import (
     Beside,
     Inputs,
@@ -99,13 +92,11 @@ class MonthWriter:
         self._known = known
         self._staged: dict[str, MonthRecord] = {}
         self._files: dict[tuple[str, str], list[Path]] = {}
-        self.staging = self._places[ROWS].path(f"{STAGING_PREFIX}{uuid.uuid4().hex}")
+        self.staging = self._places[ROWS].new_staging()
 
     def new_file(self, month: str, name: str = ROWS) -> Path:
         """Return where the next file of a month goes, of the table or of one beside it."""
-        folder = self._places[name].path(month_folder(self._tables[name], month))
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{uuid.uuid4().hex}.parquet"
+        path = self._places[name].new_file(month_folder(self._tables[name], month))
         self._files.setdefault((month, name), []).append(path)
         return path
 
@@ -196,9 +187,7 @@ class MonthWriter:
         for name in self.table.tables_beside:
             changed = self._commit_beside(name, known, changed)
         if changed:
-            for record in changed.values():
-                self._sync(ROWS, record.files)
-            changed = commit_months(self._seen[ROWS], changed)
+            changed = self._commit(ROWS, changed)
         for month in {month for month, _ in self._files}:  # also those that were never staged
             self._forget_all_but(month, changed.get(month))
         written = there | changed
@@ -220,10 +209,7 @@ class MonthWriter:
             else:
                 records[month] = _beside_record(self._tables[name], month, record.beside[name])
         if records:
-            for one in records.values():
-                self._sync(name, one.files)
-            committed = commit_months(self._seen[name], records)
-            for month, one in committed.items():
+            for month, one in self._commit(name, records).items():
                 kept[month] = replace(changed[month].beside[name], version=one.version)
         return {
             month: replace(record, beside={**record.beside, name: kept[month]})
@@ -240,8 +226,11 @@ class MonthWriter:
         beside = old.beside.items()
         if not all(self._is_current(name, old.month, one) for name, one in beside):
             return False
-        pointers = self.table.pointers
-        return not pointers or self._read(old.files, pointers) == self._read(new.files, pointers)
+        pointers = list(self.table.pointers)
+        if not pointers:
+            return True
+        there = [self._places[ROWS].stored(file) for file in old.files]
+        return _values(there, pointers) == _values(self._staged_paths(ROWS, new.files), pointers)
 
     def _is_current(self, name: str, month: str, stored: Beside) -> bool:
         """Return whether a month of a table beside is whole, and what other readers see of it.
@@ -252,19 +241,22 @@ class MonthWriter:
         return committed == stored.version and self._is_whole(name, stored.files)
 
     def _is_whole(self, name: str, files: Sequence[StoredFile]) -> bool:
-        place = self._places[name]
-        return all(is_unchanged(place.path(file.path), file.size, file.sha256) for file in files)
+        return all(self._places[name].is_whole(file) for file in files)
 
-    def _read(self, files: Sequence[StoredFile], columns: Sequence[str]) -> list[Any]:
-        paths = [self._places[ROWS].path(file.path) for file in files]
-        parts = [pq.read_table(path, columns=list(columns), partitioning=None) for path in paths]
-        return [row for part in parts for row in part.to_pylist()]
+    def _staged_paths(self, name: str, files: Sequence[StoredFile]) -> list[Path]:
+        staged = self._paths(name)
+        return [staged[file.path] for file in files]
+
+    def _paths(self, name: str) -> dict[str, Path]:
+        """Return where the staged files of a table are on this machine, by their names."""
+        place = self._places[name]
+        paths = (path for (_, one), found in self._files.items() if one == name for path in found)
+        return {place.name_of(path): path for path in paths}
 
     def _stored(self, name: str, files: Sequence[Path]) -> tuple[StoredFile, ...]:
-        folder = self._places[name].folder
         return tuple(
             StoredFile(
-                path=path.relative_to(folder).as_posix(),
+                path=self._places[name].name_of(path),
                 size=path.stat().st_size,
                 rows=pq.read_metadata(path).num_rows,
                 sha256=sha256_of(path),
@@ -272,9 +264,13 @@ class MonthWriter:
             for path in files
         )
 
-    def _sync(self, name: str, files: Sequence[StoredFile]) -> None:
-        for file in files:
-            self._places[name].sync(self._places[name].path(file.path))
+    def _commit(self, name: str, records: Mapping[str, MonthRecord]) -> dict[str, MonthRecord]:
+        """Keep the files that records name, then make them months."""
+        paths = self._paths(name)
+        for record in records.values():
+            for file in record.files:
+                self._places[name].keep(paths[file.path], file)
+        return commit_months(self._seen[name], records, paths)
 
     def _forget_all_but(self, month: str, kept: MonthRecord | None) -> None:
         """Remove the staged files of a month that no commit of it names."""
@@ -282,24 +278,28 @@ class MonthWriter:
             named: Sequence[StoredFile] = ()
             if kept is not None:
                 named = kept.files if name == ROWS else kept.beside[name].files
-            paths = {self._places[name].path(file.path) for file in named}
+            names = {file.path for file in named}
             for path in self._files.pop((month, name), []):
-                if path not in paths:
-                    remove(path)
+                self._places[name].forget(path, is_kept=self._places[name].name_of(path) in names)
 
     def _refuse(self, month: str, files: StagedFiles, broken: list[str]) -> str:
-        aside = self._places[ROWS].path(f"{REFUSED}/{month}")
-        remove(aside)
-        aside.mkdir(parents=True)
+        place, aside = self._places[ROWS], f"{REFUSED}/{month}"
+        place.remove(aside)
         for name, paths in files.items():
             for number, path in enumerate(paths):
-                path.rename(aside / f"{name}{f'_{number}' if number else ''}.parquet")
+                kept = f"{aside}/{name}{f'_{number}' if number else ''}.parquet"
+                place.keep_aside(path, kept)
             self._files.pop((month, name), None)
         faults = " ".join(broken)
         return (
             f"{self.table.partition(month)} was refused: {faults} Nothing was changed; the "
-            f"refused rows are kept in tables/{self.table.path}/{REFUSED}/{month} to look at."
+            f"refused rows are kept in {place.shown(aside)} to look at."
         )
+
+
+def _values(paths: Sequence[Path], columns: list[str]) -> list[Any]:
+    parts = [pq.read_table(path, columns=columns, partitioning=None) for path in paths]
+    return [row for part in parts for row in part.to_pylist()]
 
 
 def _beside_record(table: Table, month: str, beside: Beside) -> MonthRecord:

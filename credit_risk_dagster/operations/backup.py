@@ -15,7 +15,6 @@ from pathlib import Path
 import dagster as dg
 
 from credit_risk_dagster.automation.at_work import UNFINISHED
-from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.operations import databases
 from credit_risk_dagster.operations.backup_manifest import (
@@ -35,6 +34,7 @@ from credit_risk_dagster.operations.trees import (
     keep_file,
     mode_of,
 )
+from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 
@@ -154,7 +154,8 @@ def _keep_all(
     settings: Settings, places: Places, folder: Path, with_raw: bool
 ) -> tuple[dict[str, int], dict[str, KeptFile]]:
     """Copy home and artifacts, and the raw extracts if they are wanted."""
-    left_out = [settings.home / RAW, settings.raw_folder, *leftovers(settings.home)]
+    left_out = [settings.home / RAW, settings.raw_folder, settings.scratch_folder]
+    left_out += leftovers(settings)
     folders, files = _keep_tree(settings.home, folder, HOME, left_out)
     trees = {ARTIFACTS: places.artifacts} if places.artifacts else {}
     if with_raw:
@@ -182,7 +183,7 @@ def _keep_tree(
 
 
 def _counts(settings: Settings, instance: dg.DagsterInstance) -> dict[str, int]:
-    datamart = Datamart(settings.home)
+    datamart = open_datamart(settings)
     return {
         "partitions": sum(len(datamart.months(table)) for table in ALL_TABLES),
         "models": len(list((settings.home / "models").glob("[!.]*"))),

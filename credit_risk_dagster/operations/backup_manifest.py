@@ -9,8 +9,9 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from platform import python_version
 
+from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.errors import PlatformError
-from credit_risk_dagster.operations.trees import KeptFile, sha256_of
+from credit_risk_dagster.operations.trees import KeptFile
 
 MANIFEST = "backup.json"
 FORMAT = 1

@@ -2,16 +2,23 @@
 
 from pathlib import Path
 
-from credit_risk_dagster.automation.maintenance import left_by_killed_runs
-from credit_risk_dagster.datamart.datamart import TABLES, Datamart
+from credit_risk_dagster.automation.maintenance import half_written_models
+from credit_risk_dagster.datamart.datamart import TABLES
+from credit_risk_dagster.datamart.maintenance import orphans
 from credit_risk_dagster.datamart.place import REFUSED
+from credit_risk_dagster.resources.tables import open_datamart
+from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.catalogue import ALL_TABLES
 
 RESTORING = ".restoring"
 
 
-def leftovers(home: Path) -> list[Path]:
+def leftovers(settings: Settings) -> list[Path]:
     """Return what was left half done in a home; with a run at work, also what it is writing."""
-    return sorted([*home.glob(RESTORING), *left_by_killed_runs(Datamart(home))])
+    home, datamart = settings.home, open_datamart(settings)
+    orphaned = [] if datamart.store else orphans(datamart, ALL_TABLES)
+    in_tables = [datamart.folder / table / name for table, name in orphaned]
+    return sorted([*home.glob(RESTORING), *half_written_models(home), *in_tables])
 
 
 def refused_partitions(home: Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """Trees of files: copied with their SHA-256; databases by SQLite's own online backup."""
 
-import hashlib
 import os
 import shutil
 import sqlite3
@@ -10,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.errors import PlatformError
 
-BLOCK_BYTES = 1 << 20
 SQLITE_HEADER = b"SQLite format 3\0"
 SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
@@ -25,15 +24,6 @@ class KeptFile:
     size: int
     sha256: str
     mode: int
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def mode_of(path: Path) -> int:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit_risk_dagster.datamart.datamart import TABLES, UPGRADING, Datamart
-from credit_risk_dagster.datamart.place import sync_file
+from credit_risk_dagster.datamart.disk import sync_file
 from credit_risk_dagster.datamart.record import Input, MonthRecord
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import Draft

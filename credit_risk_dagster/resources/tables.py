@@ -2,13 +2,19 @@
 
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import RecordIndex
+from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import STORED
 
 
+def open_store(settings: Settings) -> ObjectStore | None:
+    """Return the object store of an installation, if it has one."""
+    return ObjectStore(settings.tables, settings.scratch_folder) if settings.tables else None
+
+
 def open_datamart(settings: Settings) -> Datamart:
     """Return the tables of an installation."""
-    return Datamart(settings.home, settings.retention_days)
+    return Datamart(settings.home, settings.retention_days, store=open_store(settings))
 
 
 def open_index(settings: Settings) -> RecordIndex:

@@ -11,6 +11,7 @@ import pytest
 
 from credit_risk_dagster.contract.sources import ATTRIBUTES
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.place import log_entry
 from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.observability.alerting.active import active_alerts
 from credit_risk_dagster.operations.doctor.stored import repair_logs
@@ -197,7 +198,7 @@ def test_a_damaged_table_is_told_and_is_over_once_it_is_repaired(
 ) -> None:
     run_tables(settings, instance, FIRST, MIDDLE, BRONZE_ATTRIBUTES)
     assert "damaged_table" not in {condition for condition, _ in found(settings, instance)}
-    Datamart(settings.home).place(BRONZE_ATTRIBUTES).log_entry(1).write_bytes(b"")
+    Datamart(settings.home).place(BRONZE_ATTRIBUTES).path(log_entry(1)).write_bytes(b"")
 
     ((condition, month), sentence), *others = found(settings, instance).items()
     assert (condition, month, others) == ("damaged_table", LAST, [])

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from credit_risk_dagster.command_line import operation_commands
 from credit_risk_dagster.command_line.cli import app
+from credit_risk_dagster.datamart.place import log_entry
 from credit_risk_dagster.operations.upgrade import OLD_TABLES
 from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import load_settings
@@ -75,7 +76,7 @@ def test_maintain_removes_what_a_killed_run_left_and_nothing_else(home: Path) ->
 
 
 def test_a_damaged_log_is_said_and_repaired_by_the_doctor(home: Path) -> None:
-    entry = open_datamart(load_settings(home)).place(FEATURES_TABLE).log_entry(7)
+    entry = open_datamart(load_settings(home)).place(FEATURES_TABLE).path(log_entry(7))
     written = entry.read_bytes()
     entry.write_bytes(written[:100])
 

@@ -1,6 +1,6 @@
 """A small table with refused rows beside it, for tests of how months are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.maintenance import orphans
 from credit_risk_dagster.datamart.record import Input, MonthRecord
 from credit_risk_dagster.datamart.table import DELIVERED_MONTH, Table, schema_of
 from credit_risk_dagster.datamart.writer import Draft
@@ -92,3 +93,13 @@ def stored(datamart: Datamart) -> dict[Path, tuple[int, int]]:
     """Every file of the datamart with its time of change and its place on the disk."""
     files = (path for path in datamart.folder.rglob("*") if path.is_file())
     return {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in files}
+
+
+def on_disk(datamart: Datamart, files: Iterable[tuple[str, str]]) -> set[Path]:
+    """The paths of files that are named by table and name."""
+    return {datamart.folder / table / name for table, name in files}
+
+
+def orphaned(datamart: Datamart, tables: Sequence[Table]) -> list[Path]:
+    """The paths of what no commit named."""
+    return sorted(on_disk(datamart, orphans(datamart, tables)))

@@ -16,9 +16,10 @@ from deltalake import DeltaTable, QueryBuilder
 from credit_risk_dagster.datamart import commit
 from credit_risk_dagster.datamart.commit import MonthTakenError, commit_months, see
 from credit_risk_dagster.datamart.datamart import RETENTION_DAYS, Datamart
+from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.datamart.lineage import all_records
 from credit_risk_dagster.datamart.log import TableLog
-from credit_risk_dagster.datamart.place import LOG, sha256_of
+from credit_risk_dagster.datamart.place import LOG, log_entry
 from credit_risk_dagster.datamart.record import MonthRecord, StoredFile
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import Draft
@@ -165,10 +166,10 @@ def test_files_are_on_the_disk_before_the_commit_and_the_commit_before_anybody_i
     )
     (rejected,), (accepted,) = record.beside["quarantined"].files, record.files
     assert before >= files_and_folders(datamart, QUARANTINED, rejected)
-    entry = datamart.place(QUARANTINED).log_entry(record.beside["quarantined"].version)
+    entry = datamart.place(QUARANTINED).path(log_entry(record.beside["quarantined"].version))
     assert between >= numbers(entry, entry.parent)
     assert between >= files_and_folders(datamart, TABLE, accepted)
-    entry = datamart.place(TABLE).log_entry(record.version)
+    entry = datamart.place(TABLE).path(log_entry(record.version))
     assert after >= numbers(entry, entry.parent)
 
 
@@ -177,7 +178,7 @@ def test_a_new_table_and_the_folders_above_it_are_on_the_disk_before_its_first_m
 ) -> None:
     record = write(datamart, 1.0)
     before = set(on_the_disk[: on_the_disk.index(COMMIT)])
-    entry = datamart.place(TABLE).log_entry(0)
+    entry = datamart.place(TABLE).path(log_entry(0))
     above = [one for one in entry.parents if one.is_relative_to(datamart.home.parent)]
     assert before >= numbers(entry, *above)
     assert record.version == 1
@@ -342,8 +343,10 @@ def test_a_file_that_is_not_what_the_record_says_is_refused(datamart: Datamart, 
     forge, word = FORGED[fault]
     old = write(datamart, 5.0)
     seen = see(TABLE, datamart.place(TABLE), [MONTH], RETENTION_DAYS)
+    forged = forge(datamart)
+    staged = {forged.path: datamart.place(TABLE).path(forged.path)}
     with pytest.raises(PartitionError) as said:
-        commit_months(seen, {MONTH: replace(old, files=(forge(datamart),))})
+        commit_months(seen, {MONTH: replace(old, files=(forged,))}, staged)
     assert str(said.value).startswith(f"silver/balances/{MONTH} was refused: ")
     assert word in str(said.value)
     assert_unchanged(datamart, old)
@@ -362,7 +365,7 @@ def test_a_month_that_is_not_the_first_of_one_is_refused(datamart: Datamart, mon
     seen = see(TABLE, datamart.place(TABLE), [month], RETENTION_DAYS)
     record = replace(old, month=month, files=())
     with pytest.raises(PartitionError, match="its month is not YYYY-MM-01"):
-        commit_months(seen, {month: record})
+        commit_months(seen, {month: record}, {})
     assert_unchanged(datamart, old)
 
 

@@ -46,7 +46,6 @@ def test_reading_no_month_gives_no_rows_of_the_declared_columns(datamart: Datama
 def test_opening_a_datamart_creates_nothing(datamart: Datamart) -> None:
     assert datamart.months(TABLE) == []
     assert datamart.record(TABLE, MONTH) is None
-    assert not datamart.is_whole(TABLE, MONTH)
     assert not datamart.home.exists()
 
 
@@ -148,11 +147,11 @@ def test_a_damaged_file_is_named_refused_and_repaired_by_writing_the_month_again
     other = write(datamart, 3.0, month=NEXT)
     files = record.beside["quarantined"].files if beside else record.files
     path = datamart.place(QUARANTINED if beside else TABLE).path(files[0].path)
-    assert datamart.is_whole(TABLE, MONTH)
+    assert not datamart.damaged_files(TABLE, datamart.required_record(TABLE, MONTH))
 
     damage(path, kind, share)
-    assert datamart.damaged_files(TABLE, record) == [path]
-    assert not datamart.is_whole(TABLE, MONTH)
+    assert datamart.damaged_files(TABLE, record) == [path.relative_to(datamart.home).as_posix()]
+    assert datamart.damaged_files(TABLE, datamart.required_record(TABLE, MONTH))
     assert datamart.damaged_files(TABLE, other) == []
     with pytest.raises(PartitionError) as said:
         quarantined_of(datamart) if beside else balances_of(datamart)
@@ -163,7 +162,7 @@ def test_a_damaged_file_is_named_refused_and_repaired_by_writing_the_month_again
 
     again = write(datamart, 1.0, 2.0, beside=["L9"])
     assert again.says_the_same_as(record)
-    assert datamart.is_whole(TABLE, MONTH)
+    assert not datamart.damaged_files(TABLE, datamart.required_record(TABLE, MONTH))
     assert (balances_of(datamart), quarantined_of(datamart)) == ([1.0, 2.0], ["L9"])
     assert datamart.record(TABLE, NEXT) == other
 
@@ -182,7 +181,7 @@ def test_a_file_is_read_again_only_if_it_was_written_to(
 ) -> None:
     write(datamart, 1.0)
     balances_of(datamart)
-    monkeypatch.delattr("credit_risk_dagster.datamart.place.sha256_of")
+    monkeypatch.delattr("credit_risk_dagster.datamart.disk.sha256_of")
     assert balances_of(datamart) == [1.0]
 
 

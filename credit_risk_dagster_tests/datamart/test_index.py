@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import INPUTS, RECORDS, RecordIndex
+from credit_risk_dagster.datamart.place import log_entry
 from credit_risk_dagster.datamart.record import Input, MonthRecord
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster_tests.datamart.balances import (
@@ -150,7 +151,7 @@ def test_every_log_entry_is_copied_as_it_is_written(index: RecordIndex, datamart
     index.catch_up()
     place = datamart.place(TABLE)
     assert [index.copy(TABLE.path, version) for version in range(3)] == [
-        place.log_entry(version).read_bytes().decode() for version in range(3)
+        place.path(log_entry(version)).read_bytes().decode() for version in range(3)
     ]
     assert (index.copy(TABLE.path, 3), index.copy(SCORES.path, 0)) == (None, None)
 

@@ -20,6 +20,7 @@ from credit_risk_dagster_tests.datamart.balances import (
     QUARANTINED,
     TABLE,
     balances_of,
+    on_disk,
     quarantined_of,
 )
 from credit_risk_dagster_tests.datamart.scores import (
@@ -97,8 +98,8 @@ def test_evidence_rests_on_the_files_of_all_its_versions_and_of_theirs(datamart:
     kept = rested_on(datamart, EVERY, [SCORES])
     needed = [(DELIVERED, delivered), (TABLE, refined), (SCORES, first)]
     needed += [(TABLE, last), (SCORES, second)]
-    assert kept == {path for table, record in needed for path in files_of(datamart, table, record)}
-    assert kept.isdisjoint(datamart.place(TABLE).path(file.path) for file in unread.files)
+    assert kept == {file for table, record in needed for file in files_of(table, record)}
+    assert kept.isdisjoint((TABLE.path, file.path) for file in unread.files)
     assert len(kept) == 6, "the refused rows of the first refinement are among them"
 
 
@@ -111,7 +112,7 @@ def test_nothing_rests_on_what_was_never_scored(datamart: Datamart) -> None:
 def test_files_of_a_month_are_its_own_and_those_beside_it(datamart: Datamart) -> None:
     deliver(datamart, "1")
     record = refine(datamart, 1.0, beside=["Q1"])
-    files = list(files_of(datamart, TABLE, record))
+    files = sorted(on_disk(datamart, files_of(TABLE, record)))
     assert [path.is_file() for path in files] == [True, True]
     assert [pa.parquet.read_metadata(path).num_rows for path in files] == [1, 1]
     assert {path.parents[1].name for path in files} == {"balances", "balances_quarantined"}

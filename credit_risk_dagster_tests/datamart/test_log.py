@@ -12,7 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.disk import DiskPlace
 from credit_risk_dagster.datamart.log import LogEntry, TableLog, milliseconds, read_entry
+from credit_risk_dagster.datamart.place import log_entry, log_versions
 from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster_tests.datamart.balances import (
@@ -142,16 +144,16 @@ def entry(tmp_path_factory: pytest.TempPathFactory) -> Entry:
     datamart = Datamart(tmp_path_factory.mktemp("log"))
     write(datamart, 1.0, beside=["L8"], facts={"reason": "März"})
     write(datamart, 2.0, 3.0, beside=["L9"], facts={"reason": "März"})
-    path = datamart.place(TABLE).log_entry(2)
-    return path.read_bytes(), read_entry(TABLE.path, path, 2)
+    path = datamart.place(TABLE).path(log_entry(2))
+    return path.read_bytes(), read_entry(TABLE.path, datamart.place(TABLE), 2)
 
 
 def read_again(folder: Path, text: bytes) -> LogEntry | None:
     """What is read of an entry of this text; None if it is refused."""
-    path = folder / "00000000000000000002.json"
-    path.write_bytes(text)
+    place = DiskPlace(folder, folder)
+    place.write(log_entry(2), text)
     try:
-        return read_entry(TABLE.path, path, 2)
+        return read_entry(TABLE.path, place, 2)
     except PartitionError:
         return None
 
@@ -180,7 +182,7 @@ def test_an_entry_of_which_a_byte_was_altered_gives_the_records_as_written_or_is
 
 
 def test_an_entry_that_is_gone_is_refused(log: TableLog, datamart: Datamart) -> None:
-    datamart.place(TABLE).log_entry(2).unlink()
+    datamart.place(TABLE).path(log_entry(2)).unlink()
     with pytest.raises(PartitionError, match="version 2 cannot be read"):
         TableLog(TABLE.path, datamart.place(TABLE)).record(NEXT)
 
@@ -199,11 +201,11 @@ def test_a_table_whose_newest_entry_is_damaged_is_neither_read_nor_written(
     write(datamart, 1.0)
     write(datamart, 2.0)
     place = datamart.place(TABLE)
-    path = place.log_entry(2)
+    path = place.path(log_entry(2))
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
 
     again = Datamart(datamart.home)
     for use in (lambda: again.read(TABLE, [MONTH]), lambda: write(again, 3.0)):
         with pytest.raises(PartitionError, match=r"silver/balances is damaged.*doctor --repair"):
             use()
-    assert place.log_versions() == [0, 1, 2]
+    assert log_versions(place) == [0, 1, 2]

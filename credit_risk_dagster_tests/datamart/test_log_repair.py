@@ -13,6 +13,7 @@ from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.datamart.lineage import with_tables_beside
 from credit_risk_dagster.datamart.log_repair import log_faults, repair_log
+from credit_risk_dagster.datamart.place import log_entry
 from credit_risk_dagster.datamart.table import Table, schema_of
 from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.errors import PartitionError
@@ -95,7 +96,7 @@ def test_any_entry_of_any_log_is_put_back_from_the_index(
     index.catch_up()
     written = {path: path.read_bytes() for path in home.rglob("_delta_log/*.json")}
     for path, version, damage in damages:
-        entry = datamart.place(EVERY[path]).log_entry(version)
+        entry = datamart.place(EVERY[path]).path(log_entry(version))
         if entry.exists():
             damage(entry)
 
@@ -116,7 +117,7 @@ def test_an_index_does_not_take_a_damaged_log_for_another_table(
 ) -> None:
     datamart, index = three_months(tmp_path)
     index.catch_up()
-    damage(datamart.place(TABLE).log_entry(3))
+    damage(datamart.place(TABLE).path(log_entry(3)))
 
     later = RecordIndex(str(index.url), Datamart(tmp_path), EVERY)
     with pytest.raises(PartitionError, match="doctor --repair"):
@@ -132,7 +133,7 @@ def test_the_newest_entry_that_a_power_cut_left_is_set_aside_and_its_month_is_wr
     tmp_path: Path, damage: Damage
 ) -> None:
     datamart, _ = three_months(tmp_path)
-    damage(datamart.place(TABLE).log_entry(3))
+    damage(datamart.place(TABLE).path(log_entry(3)))
     with pytest.raises(PartitionError, match="doctor --repair"):
         Datamart(tmp_path).read(TABLE, [MONTHS[0]])
 
@@ -147,7 +148,7 @@ def test_the_newest_entry_that_a_power_cut_left_is_set_aside_and_its_month_is_wr
 
 def test_an_older_entry_without_a_copy_needs_a_backup(tmp_path: Path) -> None:
     datamart, _ = three_months(tmp_path)
-    tear(datamart.place(TABLE).log_entry(2))
+    tear(datamart.place(TABLE).path(log_entry(2)))
     (fault,) = log_faults(datamart, TABLE, None)
     assert not fault.can_be_repaired
     with pytest.raises(PartitionError, match="Restore tables/silver/loans from a backup"):
@@ -207,7 +208,7 @@ def test_without_copies_a_lost_log_is_said_to_need_a_backup(tmp_path: Path) -> N
 def test_a_process_that_has_seen_the_damage_sees_the_repair(tmp_path: Path) -> None:
     """Else the sensors of a running code location would stay blocked until it is restarted."""
     datamart, _ = three_months(tmp_path)
-    datamart.place(TABLE).log_entry(3).write_bytes(b"")
+    datamart.place(TABLE).path(log_entry(3)).write_bytes(b"")
     seen = Datamart(tmp_path)
     with pytest.raises(PartitionError):
         seen.months(TABLE)

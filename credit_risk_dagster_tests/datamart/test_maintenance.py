@@ -4,15 +4,17 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from credit_risk_dagster.datamart import writer
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.disk import remove
 from credit_risk_dagster.datamart.lineage import files_of, versions_behind
-from credit_risk_dagster.datamart.maintenance import expired, orphans
-from credit_risk_dagster.datamart.place import REFUSED, remove
+from credit_risk_dagster.datamart.maintenance import expired
+from credit_risk_dagster.datamart.place import REFUSED
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import Draft
@@ -24,6 +26,8 @@ from credit_risk_dagster_tests.datamart.balances import (
     QUARANTINED,
     TABLE,
     balances_of,
+    on_disk,
+    orphaned,
     quarantined_of,
     rows,
     stored,
@@ -54,20 +58,20 @@ def short(datamart: Datamart) -> Datamart:
 
 def gone(datamart: Datamart, days: float = DAYS + 1) -> set[Path]:
     """What is past its retention so many days from now."""
-    return set(expired(datamart, CHAIN, [SCORES], days_from_now(days)))
+    return on_disk(datamart, expired(datamart, CHAIN, [SCORES], days_from_now(days)))
 
 
 def of(datamart: Datamart, table: Table, *records: MonthRecord) -> set[Path]:
-    return {path for record in records for path in files_of(datamart, table, record)}
+    return on_disk(datamart, (file for record in records for file in files_of(table, record)))
 
 
 def test_what_was_written_and_committed_is_not_left_over(datamart: Datamart) -> None:
-    assert orphans(datamart, CHAIN) == []
+    assert orphaned(datamart, CHAIN) == []
     deliver(datamart, "1")
     refine(datamart, 1.0, beside=["Q1"])
     refine(datamart, 2.0)
     score(datamart, 0.1)
-    assert orphans(datamart, CHAIN) == []
+    assert orphaned(datamart, CHAIN) == []
     assert len(list(datamart.folder.rglob("*.parquet"))) == 5
 
 
@@ -80,11 +84,11 @@ def test_files_that_no_commit_named_are_left_over_wherever_they_are(datamart: Da
     odd = datamart.place(TABLE).path("note.txt")
     odd.write_text("left by hand")
     opened.staging.mkdir()
-    assert orphans(datamart, [TABLE]) == sorted([*left, odd, opened.staging])
+    assert orphaned(datamart, [TABLE]) == sorted([*left, odd, opened.staging])
 
-    for path in orphans(datamart, [TABLE]):
+    for path in orphaned(datamart, [TABLE]):
         remove(path)
-    assert orphans(datamart, [TABLE]) == []
+    assert orphaned(datamart, [TABLE]) == []
     assert (balances_of(datamart), quarantined_of(datamart)) == ([1.0], ["Q1"])
 
 
@@ -92,7 +96,7 @@ def test_refused_rows_are_kept_for_a_person_to_look_at(datamart: Datamart) -> No
     with pytest.raises(PartitionError):
         write(datamart, 1.0, rules=[lambda record, files: "never."])
     assert (datamart.place(TABLE).path(REFUSED) / MONTH / "rows.parquet").is_file()
-    assert orphans(datamart, [TABLE]) == []
+    assert orphaned(datamart, [TABLE]) == []
 
 
 def test_a_writer_that_lost_its_month_leaves_files_that_are_found(datamart: Datamart) -> None:
@@ -100,10 +104,10 @@ def test_a_writer_that_lost_its_month_leaves_files_that_are_found(datamart: Data
     write(datamart, 1.0)
     with pytest.raises(PartitionError, match="was written by another run"):
         late.write(Draft(MONTH, {}), rows(2.0))
-    for path in orphans(datamart, [TABLE]):
+    for path in orphaned(datamart, [TABLE]):
         remove(path)
     assert balances_of(datamart) == [1.0]
-    assert datamart.is_whole(TABLE, MONTH)
+    assert datamart.damaged_files(TABLE, datamart.required_record(TABLE, MONTH)) == []
 
 
 def test_a_superseded_version_is_kept_for_its_retention_and_no_longer(short: Datamart) -> None:
@@ -159,10 +163,10 @@ def killed_after_the_table_beside(datamart: Datamart, monkeypatch: pytest.Monkey
     """Write a month, and be killed when the refused rows are committed and the others are not."""
     commit = writer.commit_months
 
-    def killed(seen: writer.SeenTable, records: dict[str, MonthRecord]) -> dict[str, MonthRecord]:
+    def killed(seen: writer.SeenTable, *rest: Any) -> dict[str, MonthRecord]:
         if seen.table == TABLE:
             raise KeyboardInterrupt
-        return commit(seen, records)
+        return commit(seen, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(writer, "commit_months", killed)
@@ -177,7 +181,7 @@ def test_rows_beside_that_a_killed_run_superseded_are_kept_since_the_month_still
     killed_after_the_table_beside(short, monkeypatch)
     assert short.log(QUARANTINED).newest() == 2, "the table beside has another version"
     assert gone(short, 36_500) == set()
-    for path in orphans(short, CHAIN):
+    for path in orphaned(short, CHAIN):
         remove(path)
     assert (balances_of(short), quarantined_of(short)) == ([1.0], ["Q1"])
     again = write(short, 1.0, beside=["Q1"])
@@ -185,7 +189,7 @@ def test_rows_beside_that_a_killed_run_superseded_are_kept_since_the_month_still
     assert again.beside["quarantined"].version == short.log(QUARANTINED).newest(), (
         "other readers of the table beside see what the record names"
     )
-    assert not gone(short, 36_500) & set(files_of(short, TABLE, again))
+    assert not gone(short, 36_500) & of(short, TABLE, again)
 
     write(short, 3.0, beside=["Q3"])
     assert gone(short) >= of(short, TABLE, first)
@@ -197,7 +201,7 @@ def test_looking_for_what_may_be_removed_changes_nothing(short: Datamart) -> Non
     write(short, 2.0)
     before = stored(short)
     gone(short)
-    orphans(short, CHAIN)
+    orphaned(short, CHAIN)
     assert stored(short) == before
 
 
@@ -206,4 +210,4 @@ def test_of_a_table_whose_log_is_gone_nothing_is_taken_for_a_leftover(datamart: 
     shutil.rmtree(datamart.place(TABLE).path("_delta_log"))
 
     with pytest.raises(PartitionError, match="has files and no log"):
-        orphans(Datamart(datamart.home), [TABLE])
+        orphaned(Datamart(datamart.home), [TABLE])

@@ -15,7 +15,6 @@ from deltalake import DeltaTable
 from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.lineage import all_records, files_of
-from credit_risk_dagster.datamart.maintenance import orphans
 from credit_risk_dagster.datamart.place import REFUSED
 from credit_risk_dagster.datamart.record import Input, MonthRecord, origin_of, recipe_of
 from credit_risk_dagster.datamart.table import Table, schema_of
@@ -31,6 +30,8 @@ from credit_risk_dagster_tests.datamart.balances import (
     TABLE,
     balances_of,
     delivered_rows,
+    on_disk,
+    orphaned,
     quarantined_of,
     refused,
     rows,
@@ -197,7 +198,7 @@ def test_of_several_months_those_that_say_the_same_stay_and_the_refused_ones_are
     committed = writer.commit()
     assert committed[MONTH] == old
     assert datamart.months(TABLE) == list(committed) == [MONTH, third]
-    assert orphans(datamart, [TABLE]) == []
+    assert orphaned(datamart, [TABLE]) == []
 
 
 def test_files_that_an_engine_wrote_are_a_month_in_their_order(datamart: Datamart) -> None:
@@ -218,9 +219,9 @@ def test_what_an_engine_staged_in_a_folder_of_its_own_is_removed(datamart: Datam
     writer = datamart.open(TABLE, [MONTH])
     writer.staging.mkdir(parents=True)
     (writer.staging / "part-0.parquet").write_bytes(b"PAR1")
-    assert orphans(datamart, [TABLE]) == [writer.staging]
+    assert orphaned(datamart, [TABLE]) == [writer.staging]
     writer.write(Draft(MONTH, INPUTS), rows(1.0))
-    assert orphans(datamart, [TABLE]) == []
+    assert orphaned(datamart, [TABLE]) == []
     assert not writer.staging.exists()
 
 
@@ -229,7 +230,7 @@ def test_a_month_that_is_not_staged_after_all_leaves_no_files(datamart: Datamart
     pq.write_table(rows(9.0, month=NEXT), writer.new_file(NEXT))
     writer.write(Draft(MONTH, INPUTS), rows(1.0))
     assert datamart.months(TABLE) == [MONTH]
-    assert orphans(datamart, [TABLE]) == []
+    assert orphaned(datamart, [TABLE]) == []
 
 
 def too_few(record: MonthRecord, files: StagedFiles) -> str | None:
@@ -329,7 +330,7 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from credit_risk_dagster.datamart import place
+from credit_risk_dagster.datamart import disk
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster_tests.datamart.test_writer import write_two_months
 
@@ -350,7 +351,7 @@ while killed:
     copy = home.with_name(f"killed {last:03}")
     shutil.copytree(home, copy)
     if os.fork() == 0:
-        place.sync_file = until(last, place.sync_file)
+        disk.sync_file = until(last, disk.sync_file)
         DeltaTable.create_write_transaction = until(last, DeltaTable.create_write_transaction)
         write_two_months(Datamart(copy))
         os._exit(0)
@@ -415,14 +416,17 @@ def test_what_a_killed_run_left_is_what_no_commit_named_and_nothing_else(
     for number, left in enumerate(killed):
         datamart = Datamart(tmp_path / str(number))
         shutil.copytree(left.home, datamart.home)
-        named = {
-            path
-            for table in (TABLE, QUARANTINED)
-            for record in all_records(datamart, table)
-            for path in files_of(datamart, table, record)
-        }
+        named = on_disk(
+            datamart,
+            (
+                file
+                for table in (TABLE, QUARANTINED)
+                for record in all_records(datamart, table)
+                for file in files_of(table, record)
+            ),
+        )
         data = set(datamart.folder.rglob("*.parquet"))
-        found = orphans(datamart, [TABLE])
+        found = orphaned(datamart, [TABLE])
         assert set(found) == data - named
         counts.append(len(found))
 
@@ -431,6 +435,6 @@ def test_what_a_killed_run_left_is_what_no_commit_named_and_nothing_else(
         assert seen(datamart) in (OLD, NEW)
         write_two_months(datamart)
         assert seen(datamart) == NEW
-        assert orphans(datamart, [TABLE]) == []
+        assert orphaned(datamart, [TABLE]) == []
     assert counts == sorted(counts, reverse=True)
     assert set(counts) == {4, 2, 0}, "the files of both tables, of the main table, of none"

@@ -6,11 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.operations import backup as backing_up
 from credit_risk_dagster.operations.backup import take_backup
 from credit_risk_dagster.operations.backup_manifest import MANIFEST, BackupManifest
-from credit_risk_dagster.operations.trees import mode_of, sha256_of
+from credit_risk_dagster.operations.trees import mode_of
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster_tests.operations.installed import NO_SERVER, address, back_up_small
 from credit_risk_dagster_tests.scored import PERSON

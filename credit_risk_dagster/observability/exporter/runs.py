@@ -14,6 +14,7 @@ from credit_risk_dagster.checks.history import failed_checks_of_month
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.observability.exporter.tables import newest_months
 from credit_risk_dagster.resources.instance import open_instance
+from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import Settings
 
 JOBS = (MONTHLY_JOB, TRAINING_JOB, IMPLICIT_ASSET_JOB_NAME)
@@ -41,7 +42,7 @@ class DagsterReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._datamart = Datamart(settings.home)
+        self._datamart = open_datamart(settings)
         self._opened = ExitStack()
         self._instance: dg.DagsterInstance | None = None
 

@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import MonthRecord
+from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
@@ -17,7 +18,7 @@ from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 
 def datamart_metrics(settings: Settings) -> Iterator[Metric]:
     """Return the newest month of every table, when it was written and delivered, and the model."""
-    datamart = Datamart(settings.home)
+    datamart = open_datamart(settings)
     newest = newest_months(datamart)
     records = {
         table.path: datamart.required_record(table, newest[table.path])

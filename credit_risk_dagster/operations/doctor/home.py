@@ -5,10 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
 from credit_risk_dagster.operations.leftovers import RESTORING, leftovers, refused_partitions
 from credit_risk_dagster.operations.trees import mode_of
+from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import SETTINGS_FILE, Settings
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
@@ -45,7 +45,7 @@ def home_findings(
     yield from _permissions(settings)
     if logs_are_whole:
         yield _space(settings)
-        yield _leftovers(home, run_at_work)
+        yield _leftovers(settings, run_at_work)
     refused = refused_partitions(home)
     if refused:
         yield warning(
@@ -109,7 +109,7 @@ def _space(settings: Settings) -> Finding:
 
 def month_bytes(settings: Settings) -> int:
     """Return the size of the largest month, with its share of models, reports, runs and events."""
-    datamart = Datamart(settings.home)
+    datamart = open_datamart(settings)
     sizes: dict[str, int] = {}
     for table in ALL_TABLES:
         for month, record in datamart.records(table).items():
@@ -120,6 +120,7 @@ def month_bytes(settings: Settings) -> int:
         (settings.home / "raw").resolve(),
         settings.raw_folder.resolve(),
         datamart.folder.resolve(),
+        settings.scratch_folder.resolve(),
     }
     shared = (path for path in settings.home.iterdir() if path.resolve() not in apart)
     return max(sizes.values(), default=0) + sum(map(_size, shared)) // max(len(sizes), 1)
@@ -130,8 +131,8 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _leftovers(home: Path, run_at_work: str | None) -> Finding:
-    found = leftovers(home)
+def _leftovers(settings: Settings, run_at_work: str | None) -> Finding:
+    home, found = settings.home, leftovers(settings)
     if not found:
         return ok("leftovers", "Nothing is left of interrupted runs.")
     if run_at_work is not None:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import sqlalchemy as sa
 
-from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import add_months, first_day, month_of
 from credit_risk_dagster.operations.databases import connected, is_postgresql
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
+from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 
@@ -43,7 +43,7 @@ def _clock(settings: Settings, instance: dg.DagsterInstance | None, now: datetim
 def _written(
     settings: Settings, instance: dg.DagsterInstance | None
 ) -> Iterator[tuple[str, datetime]]:
-    datamart = Datamart(settings.home)
+    datamart = open_datamart(settings)
     for table in ALL_TABLES:
         for month in datamart.months(table)[-1:]:
             written = datamart.required_record(table, month).provenance["written_at"]
@@ -99,7 +99,7 @@ def due_month(settings: Settings, now: datetime) -> str:
 
 def complete_months(settings: Settings) -> list[str]:
     """Return the months that every table has, oldest first."""
-    datamart = Datamart(settings.home)
+    datamart = open_datamart(settings)
     return sorted(set.intersection(*(set(datamart.months(table)) for table in ALL_TABLES)))
 
 

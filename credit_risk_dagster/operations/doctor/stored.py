@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from credit_risk_dagster.datamart.datamart import Datamart, remedy
+from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.datamart.log_repair import LogFault, log_faults, repair_log
 from credit_risk_dagster.errors import PartitionError, PlatformError
 from credit_risk_dagster.models.storage import MODEL_FILE, REMEDY
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok
-from credit_risk_dagster.operations.trees import sha256_of
 from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings

@@ -130,7 +130,7 @@ def test_every_kind_of_leftover_is_found(patient: Settings) -> None:
     staged = patient.home / "tables" / COHORT.path / f"snapshot_date={TRAINED}" / "5f.parquet"
     staged.touch()
 
-    assert set(home.leftovers(patient.home)) == folders | {staged}
+    assert set(home.leftovers(patient)) == folders | {staged}
 
 
 def test_a_restore_that_did_not_end_has_failed(patient: Settings) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.place import log_entry
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.operations.doctor.finding import Finding
 from credit_risk_dagster.operations.doctor.stored import log_findings, repair_logs, stored_findings
@@ -74,7 +75,7 @@ def test_rows_that_are_not_what_was_written_have_failed(
 def test_a_damaged_log_has_failed_and_is_repaired_from_the_index(patient: Settings) -> None:
     assert [finding.status for finding in log_findings(patient)] == ["ok"]
     open_index(patient).catch_up()
-    entry = Datamart(patient.home).place(COHORT).log_entry(1)
+    entry = Datamart(patient.home).place(COHORT).path(log_entry(1))
     written = entry.read_bytes()
     entry.write_bytes(b"")
 
