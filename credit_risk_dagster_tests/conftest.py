@@ -7,6 +7,7 @@ import pytest
 from credit_risk_dagster.datamart.engine import Engine
 from credit_risk_dagster.resources.engine import engine_resource
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster_tests.object_store import S3Server, s3_server
 from credit_risk_dagster_tests.postgres import PostgresServer, running_postgres
 
 LONGEST = (
@@ -46,4 +47,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL server, up from the first test that asks for it."""
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server with an empty bucket, named in the environment."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server

@@ -3,9 +3,8 @@
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 
 from credit_risk_dagster.datamart.commit import MonthTakenError
 from credit_risk_dagster.datamart.datamart import Datamart
@@ -29,12 +28,14 @@ class Outcome:
     said: str = ""
 
 
-def race(home: Path, races: Races, writers: int) -> list[Outcome]:
+def race(datamart: Datamart, races: Races, writers: int) -> list[Outcome]:
     """Run races one after the other, each with as many processes; return what became of each."""
     context = multiprocessing.get_context("spawn")
     start = (context.Barrier(writers),)
     with ProcessPoolExecutor(writers, context, _take_place, start) as pool:
-        running = [pool.submit(_write, home, races, writer) for writer in range(writers)]
+        running = [
+            pool.submit(_write, replace(datamart), races, writer) for writer in range(writers)
+        ]
         return [outcome for one in running for outcome in one.result()]
 
 
@@ -43,10 +44,10 @@ def _take_place(start: Barrier) -> None:
     _start = start
 
 
-def _write(home: Path, races: Races, writer: int) -> list[Outcome]:
+def _write(datamart: Datamart, races: Races, writer: int) -> list[Outcome]:
     try:
         return [
-            _write_month(home, name, table, months[writer], writer)
+            _write_month(datamart, name, table, months[writer], writer)
             for name, (table, months) in races.items()
         ]
     except BaseException:
@@ -54,9 +55,9 @@ def _write(home: Path, races: Races, writer: int) -> list[Outcome]:
         raise
 
 
-def _write_month(home: Path, name: str, table: Table, month: str, writer: int) -> Outcome:
+def _write_month(datamart: Datamart, name: str, table: Table, month: str, writer: int) -> Outcome:
     _start.wait(SECONDS)
-    opened = Datamart(home).open(table, [month])
+    opened = datamart.open(table, [month])
     _start.wait(SECONDS)
     try:
         record = opened.write(

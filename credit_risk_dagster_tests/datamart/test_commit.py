@@ -19,6 +19,7 @@ from credit_risk_dagster.datamart.datamart import RETENTION_DAYS, Datamart
 from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.datamart.lineage import all_records
 from credit_risk_dagster.datamart.log import TableLog
+from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.datamart.place import LOG, log_entry
 from credit_risk_dagster.datamart.record import MonthRecord, StoredFile
 from credit_risk_dagster.datamart.table import Table
@@ -38,6 +39,7 @@ from credit_risk_dagster_tests.datamart.balances import (
     write,
 )
 from credit_risk_dagster_tests.datamart.races import Outcome, race
+from credit_risk_dagster_tests.object_store import S3Server
 
 WRITERS = 8
 OLD, NEW, SPREAD = (replace(TABLE, name=name) for name in ("old", "new", "spread"))
@@ -49,13 +51,18 @@ RACES = {
 }
 
 
-@pytest.fixture(scope="module")
-def raced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Datamart, list[Outcome]]:
+@pytest.fixture(scope="module", params=["disk", "object store"])
+def raced(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Datamart, list[Outcome]]:
     """A home in which eight processes raced, and what became of each of them."""
     datamart = Datamart(tmp_path_factory.mktemp("raced") / "home of all")
+    if request.param == "object store":
+        server: S3Server = request.getfixturevalue("s3")
+        datamart = replace(datamart, store=ObjectStore(server.uri("raced"), datamart.home))
     write(datamart, 70.0, table=OLD, beside=["Q70"])
     write(datamart, 80.0, table=OLD, month=NEXT, beside=["Q80"])
-    return datamart, race(datamart.home, RACES, WRITERS)
+    return datamart, race(datamart, RACES, WRITERS)
 
 
 @pytest.mark.parametrize("name", ["a month that exists", "a month that was never written"])
