@@ -22,8 +22,9 @@ from credit_risk_dagster.checks.monthly_check import build_checks
 from credit_risk_dagster.partitions import monthly_partitions
 from credit_risk_dagster.resources.engine import engine_resource
 from credit_risk_dagster.resources.metrics_store import MetricsStore
-from credit_risk_dagster.resources.model_store import ModelStore
-from credit_risk_dagster.resources.tables import open_datamart, open_index
+from credit_risk_dagster.resources.model_store import open_models
+from credit_risk_dagster.resources.one_run import datamart_resource
+from credit_risk_dagster.resources.tables import open_index
 from credit_risk_dagster.resources.tracking import model_tracking
 from credit_risk_dagster.settings import Settings, load_settings
 
@@ -64,9 +65,9 @@ def _definitions(settings: Settings) -> dg.Definitions:
         ],
         resources={
             "settings": settings,
-            "datamart": open_datamart(settings),
+            "datamart": datamart_resource(settings),
             "index": open_index(settings),
-            "models": ModelStore(settings.home / "models"),
+            "models": open_models(settings),
             "engine": engine_resource(settings),
             "metrics": MetricsStore(settings.metrics_store_url),
             "tracking": model_tracking(settings),

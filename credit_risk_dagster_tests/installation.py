@@ -15,6 +15,7 @@ from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
+from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
 
@@ -86,7 +87,7 @@ def inputs_by_name(datamart: Datamart, hashes: Mapping[str, str]) -> dict[str, I
 
 def content(settings: Settings) -> Mapping[str, tuple[Any, ...]]:
     """Return everything of every partition that is promised to be the same, by partition."""
-    datamart = Datamart(settings.home)
+    datamart = open_datamart(settings)
     return {
         record.partition: (
             record.content_hash,

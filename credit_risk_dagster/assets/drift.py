@@ -12,7 +12,7 @@ from credit_risk_dagster.assets.monthly import (
     MonthRows,
     depends_on,
     monthly_asset,
-    report_link,
+    publish_report,
     report_months,
     write_months,
 )
@@ -107,5 +107,5 @@ def _figures(month: str, settings: Settings, facts: list[Fact], has_report: bool
         ),
     }
     if has_report:
-        figures["evidently report"] = report_link(settings, f"drift/{month}.html")
+        figures["evidently report"] = publish_report(settings, f"drift/{month}.html")
     return figures

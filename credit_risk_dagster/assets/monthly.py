@@ -13,6 +13,7 @@ from credit_risk_dagster.datamart.record import Inputs, MonthRecord, origin_of, 
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import Draft, MonthWriter
 from credit_risk_dagster.errors import PartitionError, PlatformError
+from credit_risk_dagster.resources.tables import open_store
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.definitions import definition_of
 
@@ -21,6 +22,9 @@ POOL = "datamart"
 
 MONTHLY_JOB, TRAINING_JOB = "monthly", "training"
 """The jobs over these assets: everything of a month, and its training alone."""
+
+REPORTS = "reports"
+"""What an object store keeps reports under."""
 
 Metadata = dict[str, Any]
 Written = Iterator[tuple[str, Metadata]]
@@ -234,8 +238,14 @@ def table_metadata(
     return metadata | {name: value for name, value in figures.items() if value is not None}
 
 
-def report_link(settings: Settings, name: str) -> dg.MetadataValue:
-    """Return where a report is to be opened: a link if reports are served, else its place."""
+def publish_report(settings: Settings, name: str) -> dg.MetadataValue:
+    """Return where a report is to be opened: a link if reports are served, else its place.
+
+    With an object store, the report is there as well.
+    """
+    store = open_store(settings)
+    if store is not None:
+        store.below(REPORTS).upload(settings.reports_folder / name, name)
     if settings.reports_url is not None:
         return dg.MetadataValue.url(f"{settings.reports_url.rstrip('/')}/{name}")
     return dg.MetadataValue.path(f"reports/{name}")

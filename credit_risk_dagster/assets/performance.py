@@ -12,7 +12,7 @@ from credit_risk_dagster.assets.monthly import (
     MonthRows,
     depends_on,
     monthly_asset,
-    report_link,
+    publish_report,
     report_months,
     write_months,
 )
@@ -137,7 +137,7 @@ def _report(month: str, rows: Scores, settings: Settings) -> dict[str, Any]:
     )
     if not written:
         return {}
-    return {"evidently report": report_link(settings, f"performance/{month}.html")}
+    return {"evidently report": publish_report(settings, f"performance/{month}.html")}
 
 
 def _basis_facts(basis: Basis, rows: Scores, settings: Settings) -> list[Fact]:

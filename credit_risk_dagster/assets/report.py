@@ -16,7 +16,7 @@ from credit_risk_dagster.assets.monthly import (
     depends_on,
     markdown_table,
     monthly_asset,
-    report_link,
+    publish_report,
     report_months,
     table_metadata,
     write_month,
@@ -100,7 +100,7 @@ def _write_report(
             {"light": one.light, "condition": one.condition, "found": one.sentence}
             for one in conditions
         ]
-        link = report_link(settings, name)
+        link = publish_report(settings, name)
         figures: dict[str, Any] = {"report": link, "lights": markdown_table(lights)}
         yield month, table_metadata(datamart, REPORT, record, **figures)
 

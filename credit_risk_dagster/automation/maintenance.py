@@ -14,6 +14,8 @@ from credit_risk_dagster.automation.at_work import LOCK, UNFINISHED
 from credit_risk_dagster.datamart.disk import remove
 from credit_risk_dagster.datamart.maintenance import expired, orphans
 from credit_risk_dagster.datamart.object_store import CACHE
+from credit_risk_dagster.resources.model_store import MODELS
+from credit_risk_dagster.resources.one_run import only_run
 from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, EVIDENCE, STORED
@@ -50,7 +52,7 @@ def half_written_models(home: Path) -> list[Path]:
 
 def forgotten(scratch: Path, now: datetime) -> list[Path]:
     """Return what killed runs left in scratch, and copies of stored files that nobody reads."""
-    left = [path for path in scratch.glob("*/*") if path.parent.name != CACHE]
+    left = [path for path in scratch.glob("*/*") if path.parent.name not in (CACHE, MODELS)]
     old = now.timestamp() - KEPT_COPIES_DAYS * 24 * 60 * 60
     copies = (path for path in (scratch / CACHE).glob("*/*") if path.stat().st_atime < old)
     return sorted([*left, *copies])
@@ -99,7 +101,8 @@ def maintenance_job() -> dg.JobDefinition:
                 if others:
                     context.log.info("Run %s is at work: maintenance waits a week.", others[0])
                     return
-                done = maintain(settings, datetime.now(UTC))
+                with only_run(settings, context.log.info):
+                    done = maintain(settings, datetime.now(UTC))
         except Timeout:
             context.log.info("A command is at work: maintenance waits a week.")
             return

@@ -39,7 +39,7 @@ from credit_risk_dagster.command_line.set_up import (
 )
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import month_of, month_range, parse_month
-from credit_risk_dagster.resources.model_store import ModelStore
+from credit_risk_dagster.resources.model_store import open_models
 from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings, load_settings
 
@@ -157,7 +157,7 @@ def explain(
     from credit_risk_dagster.command_line.proof import prove_score
 
     settings = load_settings(home)
-    datamart, models = open_datamart(settings), ModelStore(settings.home / "models")
+    datamart, models = open_datamart(settings), open_models(settings)
     moment = end_of_day(as_of) if as_of else None
     proof = prove_score(settings, datamart, models, loan_id, moment)
     if as_json:

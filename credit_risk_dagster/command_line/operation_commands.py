@@ -134,9 +134,10 @@ def maintain(home: Home = None) -> None:
     from credit_risk_dagster.automation import maintenance
     from credit_risk_dagster.automation.at_work import alone
     from credit_risk_dagster.resources.instance import open_instance
+    from credit_risk_dagster.resources.one_run import only_run
 
     settings = load_settings(home)
-    with open_instance(settings) as instance, alone(settings, instance):
+    with open_instance(settings) as instance, alone(settings, instance), only_run(settings, print):
         done = maintenance.maintain(settings, datetime.now(UTC))
     out.print(
         f"Removed {done.left_by_killed_runs} files that killed runs left and {done.expired} files "

@@ -111,7 +111,7 @@ def _require_unchanged(instance: dg.DagsterInstance, newest: str | None) -> None
 
 
 def _require_installation(settings: Settings) -> None:
-    if not (settings.home / "tables").is_dir():
+    if settings.tables is None and not (settings.home / "tables").is_dir():
         raise PlatformError(
             f"{settings.home} holds no installation: it has no tables. Give --home the home of one."
         )

@@ -71,6 +71,8 @@ def places_outside(
             refuse_unsupported(name, address)
             stores.setdefault(address, []).append(name)
     artifacts, elsewhere = _artifacts(settings, server)
+    if settings.tables is not None:
+        elsewhere = (*elsewhere, f"tables, models and reports in {settings.tables}")
     logs = outside_logs(dagster_home, dagster_config)
     if logs is not None:
         elsewhere = (*elsewhere, f"the captured output of runs in {logs}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.storage import (
     MODEL_FILE,
@@ -18,23 +19,36 @@ from credit_risk_dagster.models.storage import (
     save_model,
 )
 from credit_risk_dagster.monitoring.reference import Reference
+from credit_risk_dagster.resources.tables import open_store
+from credit_risk_dagster.settings import Settings
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 CARD = "card.json"
+MODELS = "models"
 HASHES = "sha256.json"
 
 
 @dataclass(frozen=True)
 class ModelStore:
-    """The folder of models of one installation."""
+    """The models of one installation.
+
+    Attributes:
+        folder: the folder that they are in, or pass through.
+        store: the object store that they are in; by default they are in the folder.
+    """
 
     folder: Path
+    store: ObjectStore | None = None
 
     def path(self, model_id: str) -> Path:
-        """Return the folder of a model."""
-        return self.folder / model_id
+        """Return the folder of a model; from an object store, what is not here is downloaded."""
+        folder = self.folder / model_id
+        if self.store is not None and not self._is_whole(model_id):
+            for name in self.store.names(model_id):
+                self.store.download(name, self.folder / name)
+        return folder
 
     def save(
         self, model_id: str, pipeline: "Pipeline", card: dict[str, Any], reference: Reference
@@ -45,6 +59,7 @@ class ModelStore:
         """
         target = self.path(model_id)
         if not self._is_whole(model_id):
+            target.parent.mkdir(parents=True, exist_ok=True)
             beside = self.folder / f".{uuid.uuid4().hex}"
             try:
                 save_model(pipeline, beside)
@@ -57,14 +72,36 @@ class ModelStore:
                 beside.rename(target)
             finally:
                 shutil.rmtree(beside, ignore_errors=True)
+        self._upload(model_id)
         return str(self._record(model_id, HASHES)[MODEL_FILE])
+
+    def _upload(self, model_id: str) -> None:
+        """Have the object store hold a model, its hashes last: without them there is none."""
+        if self.store is not None and not self._is_stored(model_id):
+            hashes = self._record(model_id, HASHES)
+            for name in (*hashes, HASHES):
+                self.store.upload(self.folder / model_id / name, f"{model_id}/{name}")
+
+    def _is_stored(self, model_id: str) -> bool:
+        if self.store is None:
+            return True
+        names = {name.partition("/")[2] for name in self.store.names(model_id)}
+        hashes = self._record(model_id, HASHES)
+        return names == {*hashes, HASHES} and all(
+            self.store.sha256(f"{model_id}/{name}") == sha256 for name, sha256 in hashes.items()
+        )
 
     def holds(self, model_id: str, sha256: str) -> bool:
         """Return whether a model is kept whole, with the file that was recorded."""
-        return self._is_whole(model_id) and self._record(model_id, HASHES)[MODEL_FILE] == sha256
+        self.path(model_id)
+        return (
+            self._is_whole(model_id)
+            and self._is_stored(model_id)
+            and self._record(model_id, HASHES)[MODEL_FILE] == sha256
+        )
 
     def _is_whole(self, model_id: str) -> bool:
-        folder = self.path(model_id)
+        folder = self.folder / model_id
         try:
             hashes = self._record(model_id, HASHES)
         except ModelError:
@@ -75,7 +112,7 @@ class ModelStore:
         )
 
     def _record(self, model_id: str, name: str) -> dict[str, Any]:
-        path = self.path(model_id) / name
+        path = self.folder / model_id / name
         try:
             record: dict[str, Any] = json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
@@ -96,11 +133,20 @@ class ModelStore:
         Raises:
             ModelError: if it cannot be read.
         """
+        self.path(model_id)
         return self._record(model_id, CARD)
 
     def reference(self, model_id: str) -> Reference:
         """Return what monitoring compares a model's months with."""
         return Reference.load(self.path(model_id))
+
+
+def open_models(settings: Settings) -> ModelStore:
+    """Return the models of an installation."""
+    store = open_store(settings)
+    if store is None:
+        return ModelStore(settings.home / MODELS)
+    return ModelStore(settings.scratch_folder / MODELS, store.below(MODELS))
 
 
 def cohort_frame(rows: pd.DataFrame) -> pd.DataFrame:

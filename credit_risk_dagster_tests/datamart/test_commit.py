@@ -102,7 +102,8 @@ def test_eight_writers_of_eight_months_all_win(raced: tuple[Datamart, list[Outco
     for writer, month in enumerate(EIGHT_MONTHS):
         assert balances_of(datamart, month, SPREAD) == [float(writer)] * 3
         assert quarantined_of(datamart, month, SPREAD) == [f"Q{writer}"]
-    rows_of_all = DeltaTable(datamart.place(SPREAD).uri).to_pyarrow_table()
+    place = datamart.place(SPREAD)
+    rows_of_all = DeltaTable(place.uri, storage_options=place.options).to_pyarrow_table()
     assert rows_of_all.num_rows == 3 * WRITERS
 
 

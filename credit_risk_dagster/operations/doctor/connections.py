@@ -1,6 +1,7 @@
 """The servers and databases that the platform talks to: do they answer, are they up to date."""
 
 import socket
+import uuid
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -8,11 +9,13 @@ import dagster as dg
 import requests
 import sqlalchemy as sa
 
-from credit_risk_dagster.errors import PlatformError
+from credit_risk_dagster.datamart.object_store import ObjectStore
+from credit_risk_dagster.errors import PlatformError, StoreError
 from credit_risk_dagster.operations.dagster_storage import dagster_database
 from credit_risk_dagster.operations.databases import connected, shown, sqlite_file
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
 from credit_risk_dagster.operations.doctor.software import installed
+from credit_risk_dagster.resources.tables import open_store
 from credit_risk_dagster.settings import Settings
 
 TIMEOUT_SECONDS = 5
@@ -27,11 +30,24 @@ def connection_findings(
     else:
         yield _database("MLflow", settings.tracking_uri, "CREDIT_RISK_MLFLOW_TRACKING_URI")
     yield _database("metrics store", settings.metrics_store_url, "CREDIT_RISK_METRICS_URL")
+    store = open_store(settings)
+    if store is not None:
+        yield _store(store)
     if instance is not None:
         yield _dagster(instance)
     if settings.engine == "pyspark" and "://" in settings.spark_master:
         yield _spark(settings.spark_master)
     yield from _alerts(settings)
+
+
+def _store(store: ObjectStore) -> Finding:
+    probe = f".probe-{uuid.uuid4().hex}"
+    try:
+        store.write(probe, b"")
+        store.remove(probe)
+    except StoreError as error:
+        return failed("object store", str(error), "Correct what it says.")
+    return ok("object store", f"{store.uri} takes, gives and removes objects.")
 
 
 def _spark(master: str) -> Finding:

@@ -10,7 +10,7 @@ from credit_risk_dagster.datamart.log_repair import LogFault, log_faults, repair
 from credit_risk_dagster.errors import PartitionError, PlatformError
 from credit_risk_dagster.models.storage import MODEL_FILE, REMEDY
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok
-from credit_risk_dagster.resources.model_store import ModelStore
+from credit_risk_dagster.resources.model_store import ModelStore, open_models
 from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, STORED
@@ -36,7 +36,7 @@ def stored_findings(settings: Settings) -> Iterator[Finding]:
     """Read every stored file and every model file; the logs are whole."""
     datamart = open_datamart(settings)
     yield from _tables(datamart)
-    yield _models(datamart, ModelStore(settings.home / "models"))
+    yield _models(datamart, open_models(settings))
 
 
 def all_log_faults(datamart: Datamart, index: RecordIndex) -> Iterator[LogFault]:
