@@ -78,7 +78,7 @@ class TableLog:
         made = self.place.made()
         if made != self._made:  # another table has taken the folder
             self._entries, self._made, self._newest = {}, made, -1
-        if self._newest >= 0 and not self.place.exists(log_entry(self._newest)):
+        if made and self._newest >= 0 and not self.place.exists(log_entry(self._newest)):
             self._newest = -1  # set aside by a repair, or gone
             self._entries = {}
         if self._newest < 0:
