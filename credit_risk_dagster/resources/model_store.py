@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.storage import (
     MODEL_FILE,
@@ -101,8 +99,3 @@ class ModelStore:
     def reference(self, model_id: str) -> Reference:
         """Return what monitoring compares a model's months with."""
         return Reference.load(self.path(model_id))
-
-
-def cohort_frame(rows: pd.DataFrame) -> pd.DataFrame:
-    """Name a cohort's month key `cohort`, as training expects it."""
-    return rows.assign(cohort=rows["snapshot_date"].astype(str))
