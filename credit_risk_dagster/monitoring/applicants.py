@@ -11,7 +11,7 @@ from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster.monitoring.drift import InputCounts, count_inputs
 from credit_risk_dagster.monitoring.reference import Reference
-from credit_risk_dagster.monitoring.stability import ReferenceSample
+from credit_risk_dagster.monitoring.two_sample import ReferenceSample
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

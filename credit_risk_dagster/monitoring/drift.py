@@ -13,9 +13,11 @@ from credit_risk_dagster.monitoring.facts import BEYOND_NOISE, WITHIN_NOISE, Fac
 from credit_risk_dagster.monitoring.reference import PROBABILITY, Reference
 from credit_risk_dagster.monitoring.stability import (
     ReferenceBins,
-    ReferenceSample,
     bin_counts,
     population_stability_index,
+)
+from credit_risk_dagster.monitoring.two_sample import (
+    ReferenceSample,
     rank_counts,
     reference_sample,
     two_sample_ks,

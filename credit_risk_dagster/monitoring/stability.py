@@ -1,7 +1,6 @@
-"""How far a distribution has moved from its reference: PSI, two-sample KS, missing shares."""
+"""How far a distribution has moved from its reference: the population stability index."""
 
 from dataclasses import asdict, dataclass
-from math import log, sqrt
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -58,29 +57,6 @@ class StabilityIndex:
     current_size: int
 
 
-@dataclass(frozen=True, eq=False)
-class ReferenceSample:
-    """A numeric reference: its m distinct `values` in order, and how many are not above each."""
-
-    values: npt.NDArray[np.float64]
-    cumulative: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class KsDrift:
-    """The two-sample Kolmogorov-Smirnov test of a distribution against its reference."""
-
-    statistic: float
-    noise_threshold: float
-    reference_size: int
-    current_size: int
-
-    @property
-    def exceeds_noise(self) -> bool:
-        """Whether the distance is more than sampling noise gives at these sizes."""
-        return self.statistic > self.noise_threshold
-
-
 def reference_bins(feature: str, values: pd.Series) -> ReferenceBins:
     """Fix the bins of a feature on its reference sample.
 
@@ -96,7 +72,7 @@ def reference_bins(feature: str, values: pd.Series) -> ReferenceBins:
         categories = tuple(sorted(values.dropna().astype(str).unique()))
         counts = _categorical_counts(categories, values)
         return ReferenceBins(feature, "categorical", (), categories, _as_tuple(counts))
-    numbers = _numbers(values)
+    numbers = numbers_of(values)
     if np.isinf(numbers).any():
         raise ValueError(
             f"the reference of {feature} has {int(np.isinf(numbers).sum())} infinite values: "
@@ -109,7 +85,7 @@ def reference_bins(feature: str, values: pd.Series) -> ReferenceBins:
 def bin_counts(bins: ReferenceBins, values: pd.Series) -> npt.NDArray[np.int64]:
     """Return how many values fall in each bin of the reference, shape (len(bins.counts),)."""
     if bins.kind == "numeric":
-        return _numeric_counts(bins.edges, _numbers(values))
+        return _numeric_counts(bins.edges, numbers_of(values))
     return _categorical_counts(bins.categories, values)
 
 
@@ -151,61 +127,6 @@ def population_stability_index(
     )
 
 
-def reference_sample(values: pd.Series) -> ReferenceSample:
-    """Return what the two-sample KS test needs of a numeric reference; missing values take no part.
-
-    Raises:
-        ValueError: if it has no value that is not missing.
-    """
-    numbers = _numbers(values)
-    numbers = numbers[~np.isnan(numbers)]
-    if numbers.size == 0:
-        raise ValueError("the reference sample has no values: KS compares two distributions")
-    distinct, repeats = np.unique(numbers, return_counts=True)
-    return ReferenceSample(distinct, np.cumsum(repeats))
-
-
-def rank_counts(sample: ReferenceSample, values: pd.Series) -> npt.NDArray[np.int64]:
-    """Count numbers by their place among the m distinct values of a reference, shape (2 m + 1,).
-
-    Even places lie between two values, odd ones are the values themselves. Counts of parts of a
-    sample add up to those of the whole; missing values are not counted.
-    """
-    numbers = _numbers(values)
-    numbers = numbers[~np.isnan(numbers)]
-    places = np.searchsorted(sample.values, numbers, side="left")
-    places += np.searchsorted(sample.values, numbers, side="right")
-    return np.bincount(places, minlength=2 * sample.values.size + 1).astype(np.int64)
-
-
-def two_sample_ks(
-    sample: ReferenceSample,
-    current_counts: npt.NDArray[np.int64],
-    noise_level: float = NOISE_LEVEL,
-) -> KsDrift:
-    """Return the two-sample KS test (the metric `ks_drift`) of a reference and counted numbers.
-
-    The distance is exact: between two values of the reference it is largest at one of them. The
-    noise threshold is the asymptotic one that is exceeded by chance with probability
-    `noise_level`; with tied values it is exceeded more rarely.
-
-    Raises:
-        ValueError: if nothing was counted.
-
-    Source:
-        Smirnov (1948), Table for estimating the goodness of fit of empirical distributions.
-    """
-    before_size, now_size = int(sample.cumulative[-1]), int(current_counts.sum())
-    if now_size == 0:
-        raise ValueError("the current sample has no values: KS compares two distributions")
-    now = np.cumsum(current_counts) / now_size
-    before = np.concatenate([[0.0], sample.cumulative / before_size])
-    at_values = np.abs(now[1::2] - before[1:]).max()
-    just_below = np.abs(now[:-1:2] - before[:-1]).max()
-    threshold = sqrt(-log(noise_level / 2) / 2 * (1 / before_size + 1 / now_size))
-    return KsDrift(float(max(at_values, just_below)), threshold, before_size, now_size)
-
-
 def _decile_edges(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:
     if numbers.size == 0:
         return ()
@@ -220,7 +141,8 @@ def _decile_edges(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(edges[np.isfinite(edges) & (edges < numbers.max())].tolist())
 
 
-def _numbers(values: pd.Series) -> npt.NDArray[np.float64]:
+def numbers_of(values: pd.Series) -> npt.NDArray[np.float64]:
+    """Return numbers as doubles, what is missing as NaN."""
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
