@@ -7,27 +7,24 @@ from pathlib import Path
 import pytest
 
 from credit_risk_dagster.datamart.staged_rows import BATCH_ROWS
-from credit_risk_dagster_tests.assets.large_month import put_into_production
 
-ALLOWED_MB = 100
+ALLOWED_MB = 200
+"""Six batches of features are 200 MB; held whole, as a table, a frame, inputs and contributions,
+they took 1.2 GB more than two."""
 
 
-def peak_of(home: Path, applicants: int) -> int:
-    """Return the peak memory in MB of a process that scores a month and measures its drift."""
-    put_into_production(home)
+@pytest.mark.slow
+def test_a_month_of_six_batches_is_scored_and_monitored_in_the_memory_of_one_of_two(
+    tmp_path: Path,
+) -> None:
     module = "credit_risk_dagster_tests.assets.large_month"
+    sizes = [str(2 * BATCH_ROWS), str(6 * BATCH_ROWS)]
     done = subprocess.run(
-        [sys.executable, "-m", module, str(home), str(applicants)],
+        [sys.executable, "-m", module, str(tmp_path), *sizes],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2_000:]
-    return int(done.stdout.splitlines()[-1])
-
-
-@pytest.mark.slow
-def test_a_month_of_four_batches_takes_no_more_memory_than_one_of_one(tmp_path: Path) -> None:
-    one = peak_of(tmp_path / "one", BATCH_ROWS)
-    four = peak_of(tmp_path / "four", 4 * BATCH_ROWS)
-    assert four - one < ALLOWED_MB
+    two, six = (int(line) for line in done.stdout.splitlines()[-2:])
+    assert six - two < ALLOWED_MB
