@@ -78,7 +78,7 @@ class TuningSettings(BaseModel):
     seed: int = Field(20240901, ge=0, description="Seed of the sampler and of the fits.")
     threads: int = Field(2, ge=1, description="Folds fitted at the same time; one thread a fit.")
     maximum_rows: int = Field(
-        100_000,
+        150_000,
         ge=1,
         description="Rows that a model is fitted on; of more, each cohort gives the same share.",
     )

@@ -43,7 +43,7 @@ def loans_by_cohort(frame: pd.DataFrame) -> dict[str, int]:
     return {str(month): len(rows) for month, rows in frame.groupby("cohort")}
 
 
-@pytest.mark.parametrize("maximum", [FITTED, 100_000])
+@pytest.mark.parametrize("maximum", [FITTED, 150_000])
 def test_up_to_the_maximum_neither_rows_nor_settings_of_a_training_change(
     datamart: Datamart, maximum: int
 ) -> None:
