@@ -87,6 +87,11 @@ class TuningSettings(BaseModel):
     trials: int = Field(15, ge=1, description="Optuna trials for each candidate.")
     seed: int = Field(20240901, ge=0, description="Seed of the sampler and of the fits.")
     threads: int = Field(2, ge=1, description="Folds fitted at the same time; one thread a fit.")
+    maximum_rows: int = Field(
+        150_000,
+        ge=1,
+        description="Rows that a model is fitted on; of more, each cohort gives the same share.",
+    )
 
 
 class MonitoringSettings(BaseModel):

@@ -1,6 +1,5 @@
 """Months on a real Spark cluster of a master and two workers; started by `pytest -m cluster`."""
 
-import os
 import signal
 import threading
 import time
@@ -96,6 +95,5 @@ def test_a_worker_that_is_killed_half_way_changes_nothing(
     settings = life(tmp_path, raw, engine="pyspark", spark_master=cluster.master)
     killer.join()
     assert len(killed) >= 2, "the worker and its executor"
-    assert not os.path.exists(f"/proc/{killed[-1]}") or cluster.workers[0].poll() is not None
     cluster.wait_for_workers(1)
     assert rows_of(settings) == rows_of(on_cluster)

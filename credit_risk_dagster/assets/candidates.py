@@ -25,6 +25,11 @@ from credit_risk_dagster.assets.trained_candidate import (
     keep_candidate,
     out_of_time_scores,
 )
+from credit_risk_dagster.assets.training_frame import (
+    sampled_share,
+    training_frame,
+    training_settings,
+)
 from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.lineage import inputs_of
@@ -33,7 +38,7 @@ from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.models.split import training_window
 from credit_risk_dagster.months import first_day
-from credit_risk_dagster.resources.model_store import ModelStore, cohort_frame
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.resources.tracking import ModelTracking
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import STORED
@@ -110,20 +115,26 @@ def _write_candidates(
             yield month, table_metadata(datamart, table, record, **row)
             continue
         require_one_definition(datamart, cohorts)
-        frame = cohort_frame(datamart.read(COHORT, cohorts).to_pandas())
-        window = training_window(cohorts, settings.policy)
+        tuning, window = settings.tuning, training_window(cohorts, settings.policy)
+        share = sampled_share(datamart, window, tuning.maximum_rows)
+        frame = training_frame(datamart, window, share)
         key = training_key(
             training_rows_hash(frame),
-            {"trials": settings.tuning.trials},
-            settings.tuning.seed,
+            training_settings(tuning, share),
+            tuning.seed,
             name,
             window,
             definition_of(table),
         )
         kept = _kept(datamart, models, table, month, inputs, key)
         if kept is None:
-            context.log.info("%s: tuning %s on %d cohorts", month, name, len(window.train))
-            tuning = settings.tuning
+            context.log.info(
+                "%s: tuning %s on %.0f %% of %d cohorts",
+                month,
+                name,
+                100 * share,
+                len(window.train),
+            )
             trained = train_candidate(
                 frame, window, name, tuning.trials, tuning.seed, tuning.threads
             )
@@ -200,7 +211,9 @@ def _candidate_metadata(
     datamart: Datamart, models: ModelStore, table: Table, record: MonthRecord
 ) -> Metadata:
     row = datamart.read(table, [record.month]).to_pylist()[0]
-    scores = datamart.read_beside(table, record.month, OUT_OF_TIME_SCORES).to_pandas()
+    scores = datamart.read_beside(
+        table, record.month, OUT_OF_TIME_SCORES, ["default", "probability"]
+    ).to_pandas()
     trials = models.card(row["model_id"])["trials"]
     figures = {name: value for name, value in row.items() if name != "snapshot_date"}
     return table_metadata(

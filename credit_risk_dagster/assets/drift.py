@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.assets.monthly import (
@@ -17,13 +18,12 @@ from credit_risk_dagster.assets.monthly import (
     write_months,
 )
 from credit_risk_dagster.assets.plots import stability_plot
+from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, FEATURES
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
-from credit_risk_dagster.models.explanation import explain
-from credit_risk_dagster.models.reference import model_inputs
-from credit_risk_dagster.models.scoring import score
-from credit_risk_dagster.monitoring.drift import drift_facts
-from credit_risk_dagster.monitoring.evidently_report import write_drift_report
+from credit_risk_dagster.monitoring.applicants import look_at
+from credit_risk_dagster.monitoring.drift import drift_facts, samples_of
+from credit_risk_dagster.monitoring.evidently_report import report_stride, write_drift_report
 from credit_risk_dagster.monitoring.facts import NO_APPLICANTS, NO_MODEL, Fact, facts_table
 from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.settings import Settings
@@ -66,29 +66,41 @@ def _months(
         inputs: dict[str, Input] = {}
         for table in (PREDICTIONS, FEATURES_TABLE, PRODUCTION_MODEL):
             inputs |= datamart.inputs(table, [month])
-        features = datamart.read(FEATURES_TABLE, [month]).to_pandas()
-        if production["model_id"] is None or features.empty:
-            status = NO_MODEL if production["model_id"] is None else NO_APPLICANTS
+        applicants = datamart.required_record(FEATURES_TABLE, month).rows
+        scores = _scores(datamart, month)
+        if production["model_id"] is None or not applicants or scores.empty:
+            status = NO_MODEL if production["model_id"] is None or applicants else NO_APPLICANTS
             unknown = Fact("score", "psi", "probability", status=status)
             rows = facts_table(month, production["model_id"], [unknown], DRIFT.schema)
             yield MonthRows(month, rows, inputs, figures={"status": status})
             continue
         pipeline = models.load(production["model_id"], production["model_sha256"])
         reference = models.reference(production["model_id"])
-        seen = model_inputs(pipeline, features)
-        scores = pd.Series(score(pipeline, features))
-        facts = drift_facts(reference, seen, scores, settings.monitoring)
+        samples, monitoring = samples_of(reference), settings.monitoring
+        stride = report_stride(applicants) if monitoring.report_features else 0
+        batches = datamart.batches(FEATURES_TABLE, [month], [*FEATURES, CLICKSTREAM_MONTHS])
+        frames = (batch.to_pandas() for batch in batches)
+        seen = look_at(frames, pipeline, reference, samples, stride)
+        facts = drift_facts(reference, samples, seen.counts, scores, monitoring)
         rows = facts_table(month, production["model_id"], facts, DRIFT.schema)
         report = write_drift_report(
             settings.reports_folder / "drift" / f"{month}.html",
             reference,
-            seen,
-            scores,
-            explain(pipeline, features).contributions.abs().mean(),
-            settings.monitoring.report_features,
-            settings.monitoring.psi_significant,
+            seen.shown,
+            scores.iloc[:: report_stride(len(scores))].reset_index(drop=True),
+            seen.importance,
+            monitoring.report_features,
+            monitoring.psi_significant,
         )
         yield MonthRows(month, rows, inputs, figures=_figures(month, settings, facts, report))
+
+
+def _scores(datamart: Datamart, month: str) -> pd.Series:
+    """Return the month's scores as they stand: those of the newest revision."""
+    rows = datamart.read(PREDICTIONS, [month], ["revision", "probability"])
+    newest = rows.filter(pc.equal(rows["revision"], pc.max(rows["revision"])))
+    scores: pd.Series = newest["probability"].to_pandas()
+    return scores
 
 
 def _figures(month: str, settings: Settings, facts: list[Fact], has_report: bool) -> Metadata:

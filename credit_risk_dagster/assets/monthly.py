@@ -10,6 +10,7 @@ import pyarrow as pa
 from credit_risk_dagster.contract.columns import column_meaning
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Inputs, MonthRecord, origin_of, recipe_of
+from credit_risk_dagster.datamart.stored_rows import copy_rows
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import Draft, MonthWriter
 from credit_risk_dagster.errors import PartitionError, PlatformError
@@ -217,8 +218,14 @@ def keep_decision(
         provenance=known.provenance,
         recipe=known.recipe,
     )
-    beside = {name: datamart.read_beside(table, month, name) for name in known.beside}
-    return writer.write(kept, datamart.read(table, [month]), beside)
+    if known.rows:
+        copy_rows(datamart.files(table, [month]), table.schema, writer.new_file(month))
+    for name, one in known.beside.items():
+        if one.rows:
+            files, schema = datamart.files_beside(table, month, name), dict(table.beside)[name]
+            copy_rows(files, schema, writer.new_file(month, name))
+    writer.stage(kept)
+    return writer.commit()[month]
 
 
 def table_metadata(

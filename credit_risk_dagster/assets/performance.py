@@ -17,6 +17,7 @@ from credit_risk_dagster.assets.monthly import (
     write_months,
 )
 from credit_risk_dagster.assets.plots import discrimination_plot
+from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, FEATURES, LABEL
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.models.scoring import score
@@ -100,28 +101,26 @@ def _current_scores(month: str, datamart: Datamart, models: ModelStore) -> Score
     production = production_record(datamart, month)
     if production["model_id"] is None:
         return "no model is in production"
-    cohort = datamart.read(COHORT, [month]).to_pandas()
-    if cohort.empty:
+    if datamart.required_record(COHORT, month).rows == 0:
         return "no loan matured in the month"
     pipeline = models.load(production["model_id"], production["model_sha256"])
-    return pd.DataFrame(
-        {
-            "model_id": production["model_id"],
-            "default": cohort["default"],
-            "probability": score(pipeline, cohort),
-        }
-    )
+    columns = [LABEL, *FEATURES, CLICKSTREAM_MONTHS]
+    frames = (batch.to_pandas() for batch in datamart.batches(COHORT, [month], columns))
+    parts = [frame[[LABEL]].assign(probability=score(pipeline, frame)) for frame in frames]
+    rows: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return rows.assign(model_id=production["model_id"])
 
 
 def _issued_scores(month: str, applied: str, datamart: Datamart, settings: Settings) -> Scores:
     if applied < settings.first_month:
         return "the loans that matured were originated before the first month"
-    issued = datamart.read(PREDICTIONS, [applied]).to_pandas()
+    columns = ["loan_id", "revision", "model_id", "probability"]
+    issued = datamart.read(PREDICTIONS, [applied], columns).to_pandas()
     if issued.empty:
         return f"no scores were issued in {applied[:7]}"
     # A loan that a corrected delivery added was first scored in a later revision.
     issued = issued.sort_values("revision", kind="stable").drop_duplicates("loan_id")
-    labels = datamart.read(LABELS, [month]).to_pandas()[["loan_id", "default"]]
+    labels = datamart.read(LABELS, [month], ["loan_id", LABEL]).to_pandas()
     rows = issued.merge(labels, on="loan_id")[["model_id", "default", "probability"]]
     return rows if len(rows) else f"none of the loans scored in {applied[:7]} matured"
 

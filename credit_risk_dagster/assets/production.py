@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.assets.monthly import (
@@ -22,6 +23,7 @@ from credit_risk_dagster.assets.monthly import (
     write_month,
 )
 from credit_risk_dagster.contract.candidates import CandidateName
+from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, FEATURES
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.models.comparison import PairedComparison
@@ -33,12 +35,15 @@ from credit_risk_dagster.models.promotion import (
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.months import add_months, first_day
 from credit_risk_dagster.partitions import months_earlier
-from credit_risk_dagster.resources.model_store import ModelStore, cohort_frame
+from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.resources.tracking import ModelTracking
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, OUT_OF_TIME_SCORES
+
+READ = ("loan_id", "default", "probability")
+"""What of the out-of-time scores two models are compared by."""
 
 PROMOTED, CARRIED_OVER, NONE_YET = "promoted", "carried_over", "none_yet"
 MODEL_COLUMNS = (
@@ -142,7 +147,8 @@ def _judged_on(
     if all(candidate["model_id"] is None for candidate in candidates.values()):
         return []
     table = next(iter(CANDIDATE_TABLES.values()))
-    return sorted(set(datamart.read_beside(table, month, OUT_OF_TIME_SCORES)["cohort"].to_pylist()))
+    scores = datamart.read_beside(table, month, OUT_OF_TIME_SCORES, ["cohort"])
+    return sorted(pc.unique(scores["cohort"]).to_pylist())
 
 
 def _compare(
@@ -156,7 +162,7 @@ def _compare(
 ) -> Record:
     """Choose the challenger and compare it with the incumbent on the same out-of-time rows."""
     scores = {
-        name: datamart.read_beside(table, month, OUT_OF_TIME_SCORES).to_pandas()
+        name: datamart.read_beside(table, month, OUT_OF_TIME_SCORES, READ).to_pandas()
         for name, table in CANDIDATE_TABLES.items()
     }
     rows = next(iter(scores.values()))
@@ -225,9 +231,11 @@ def _incumbent_scores(
 ) -> npt.NDArray[np.float64] | None:
     if incumbent["model_id"] is None:
         return None
-    frame = cohort_frame(datamart.read(COHORT, cohorts).to_pandas()).set_index("loan_id")
     pipeline = models.load(incumbent["model_id"], incumbent["model_sha256"])
-    return score(pipeline, frame.loc[rows["loan_id"]].reset_index())
+    columns = ["loan_id", *FEATURES, CLICKSTREAM_MONTHS]
+    frames = (batch.to_pandas() for batch in datamart.batches(COHORT, cohorts, columns))
+    scored = [pd.Series(score(pipeline, frame), index=frame["loan_id"]) for frame in frames]
+    return np.asarray(pd.concat(scored).loc[rows["loan_id"]], dtype=np.float64)
 
 
 def _recorded_version(datamart: Datamart, month: str) -> str | None:

@@ -62,7 +62,7 @@ def gold_checks() -> list[MonthlyCheck]:
 
 def features_know_no_future(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Look at the dates of the inputs, and at the months of the partitions that were read."""
-    rows = datamart.read(FEATURES_TABLE, [month])
+    rows = datamart.read(FEATURES_TABLE, [month], ["latest_input_date"])
     late = pc.sum(pc.greater(rows.column("latest_input_date"), first_day(month))).as_py() or 0
     record = datamart.required_record(FEATURES_TABLE, month)
     future = [name for name in record.inputs if name.rsplit("/", 1)[-1] > month]
@@ -75,7 +75,8 @@ def features_know_no_future(datamart: Datamart, settings: Settings, month: str) 
 
 def no_dark_source(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Measure the share of the month's applicants that each source knows nothing of."""
-    rows = datamart.read(FEATURES_TABLE, [month])
+    columns = [CLICKSTREAM_MONTHS, "has_attributes", "has_financials"]
+    rows = datamart.read(FEATURES_TABLE, [month], columns)
     if rows.num_rows == 0:
         return Finding(True, "No applicants in the month.")
     unknown = {
@@ -97,7 +98,7 @@ def no_dark_source(datamart: Datamart, settings: Settings, month: str) -> Findin
 
 def cohort_knows_no_future(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Look at the application month and the dates of the inputs of every row."""
-    rows = datamart.read(COHORT, [month])
+    rows = datamart.read(COHORT, [month], ["application_date", "latest_input_date"])
     applied = first_day(add_months(month, -LABEL_MONTH_ON_BOOK))
     other = pc.sum(pc.not_equal(rows.column("application_date"), applied)).as_py() or 0
     late = pc.sum(pc.greater(rows.column("latest_input_date"), applied)).as_py() or 0
@@ -134,7 +135,7 @@ def every_loan_has_a_label(datamart: Datamart, settings: Settings, month: str) -
 
 def label_rate(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Compare the default rate of the labels with the plausible range."""
-    labels = datamart.read(LABELS, [month]).column(LABEL)
+    labels = datamart.read(LABELS, [month], [LABEL]).column(LABEL)
     if len(labels) == 0:
         return Finding(True, "No loan matured in the month.")
     low, high = settings.monitoring.label_rate_low, settings.monitoring.label_rate_high

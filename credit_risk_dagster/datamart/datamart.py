@@ -4,20 +4,20 @@ A table is a Delta table, partitioned by snapshot month. Each commit carries the
 months that it writes; what is read is what a record names, and is verified first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from credit_risk_dagster.datamart.disk import DiskPlace
 from credit_risk_dagster.datamart.log import TableLog, milliseconds
 from credit_risk_dagster.datamart.object_store import ObjectStore, StorePlace
 from credit_risk_dagster.datamart.place import Place
 from credit_risk_dagster.datamart.record import Input, MonthRecord, StoredFile
+from credit_risk_dagster.datamart.stored_rows import file_batches, read_files
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import MonthWriter
 from credit_risk_dagster.errors import PartitionError
@@ -143,13 +143,24 @@ class Datamart:
         record, place = self.required_record(table, month), self.place(table.tables_beside[name])
         return [self._verified(table, place, record, file) for file in record.beside[name].files]
 
-    def read(self, table: Table, months: Sequence[str]) -> pa.Table:
-        """Read the rows of several months into memory, with the declared schema."""
-        return _read(self.files(table, months), table.schema)
+    def read(
+        self, table: Table, months: Sequence[str], columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Read rows of several months into memory: all columns as declared, or some of them."""
+        return read_files(self.files(table, months), _part(table.schema, columns))
 
-    def read_beside(self, table: Table, month: str, name: str) -> pa.Table:
-        """Read a month of a table kept beside the rows."""
-        return _read(self.files_beside(table, month, name), table.tables_beside[name].schema)
+    def read_beside(
+        self, table: Table, month: str, name: str, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Read a month of a table kept beside the rows: all columns, or some of them."""
+        schema = table.tables_beside[name].schema
+        return read_files(self.files_beside(table, month, name), _part(schema, columns))
+
+    def batches(
+        self, table: Table, months: Sequence[str], columns: Sequence[str]
+    ) -> Iterator[pa.Table]:
+        """Read some columns of several months, 65,536 rows at a time; the last are fewer."""
+        return file_batches(self.files(table, months), _part(table.schema, columns))
 
     def stored_files(self, table: Table, month: str) -> list[Path]:
         """Return where the files of a month can be read, whatever has become of them.
@@ -214,18 +225,5 @@ def remedy(table: Table, month: str) -> str:
     return f"Run {month[:7]} again: `credit-risk run --months {month[:7]}`."
 
 
-def _read(files: Sequence[Path], schema: pa.Schema) -> pa.Table:
-    parts = []
-    for path in files:
-        # A dataset, as `read_table` opens, takes twice as long for small files.
-        with pq.ParquetFile(path) as file:
-            parts.append(declared(file.read(columns=schema.names), schema))
-    return pa.concat_tables([schema.empty_table(), *parts])
-
-
-def declared(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return rows with the declared columns; one that began later is missing in old months."""
-    for field in schema:
-        if field.name not in rows.column_names:
-            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
-    return rows.select(schema.names).cast(schema)
+def _part(schema: pa.Schema, columns: Sequence[str] | None) -> pa.Schema:
+    return schema if columns is None else pa.schema([schema.field(name) for name in columns])

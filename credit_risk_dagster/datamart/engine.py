@@ -6,6 +6,7 @@ a file for each month and disposition, rows in key order.
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,8 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from credit_risk_dagster.datamart.stored_rows import in_key_order
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend as DuckDBBackend
@@ -25,8 +28,11 @@ ROW_GROUP_ROWS = 1_048_576
 PARTITION_MONTH = "partition_month"
 DISPOSITION = "disposition"
 """Which file of its partition a row belongs to; a column of what an engine writes."""
+ACCEPTED = "rows"
+"""The disposition of rows of the table itself."""
 
-ScoreRows = Callable[[pd.DataFrame], pd.DataFrame]
+MapRows = Callable[[pd.DataFrame], pd.DataFrame]
+"""Makes rows of rows; runs wherever the engine holds them."""
 
 NewFile = Callable[[str, str], Path]
 """Gives the path of the next file of a month and disposition."""
@@ -53,10 +59,33 @@ class Engine(Protocol):
             staging: a folder on the same disk, for an engine that names its files itself.
         """
 
-    def map_rows(
-        self, table: ir.Table, function: ScoreRows, schema: pa.Schema, key: Sequence[str]
-    ) -> pa.Table:
-        """Apply a function to the rows, batch by batch, where they are, and collect the result."""
+    def write_mapped(
+        self,
+        table: ir.Table,
+        function: MapRows,
+        schema: pa.Schema,
+        key: Sequence[str],
+        month: str,
+        new_file: NewFile,
+        staging: Path,
+    ) -> None:
+        """Apply a function to the rows of a month where they are, and write what it makes of them.
+
+        Rows come and are written in key order, batch by batch; no more than a batch is held. No
+        rows are no file.
+
+        Args:
+            table: the rows of the month, read from files that are in key order.
+            function: makes rows of a batch of rows, in the same order.
+            schema: the columns that it makes.
+            key: the columns of `table` that order them.
+            month: the month that they are of.
+            new_file: gives the path of a file.
+            staging: as for `write`.
+
+        Raises:
+            PartitionError: if the rows are not in key order, as an engine that sorts nothing finds.
+        """
 
 
 class DuckDBEngine:
@@ -100,17 +129,26 @@ class DuckDBEngine:
             for writer in writers.values():
                 writer.close()
 
-    def map_rows(
-        self, table: ir.Table, function: ScoreRows, schema: pa.Schema, key: Sequence[str]
-    ) -> pa.Table:
-        """Apply a function to the rows, batch by batch, and collect the result."""
-        batches = table.order_by(list(key)).to_pyarrow_batches(chunk_size=BATCH_ROWS)
-        results = [
-            pa.Table.from_pandas(function(batch.to_pandas()), schema, preserve_index=False)
-            for batch in batches
-            if batch.num_rows
-        ]
-        return pa.concat_tables([schema.empty_table(), *results])
+    def write_mapped(
+        self,
+        table: ir.Table,
+        function: MapRows,
+        schema: pa.Schema,
+        key: Sequence[str],
+        month: str,
+        new_file: NewFile,
+        staging: Path,
+    ) -> None:
+        """Apply a function to the rows of a month, and write what it makes of them in key order."""
+        stored = table.to_pyarrow_batches(chunk_size=BATCH_ROWS)
+        batches = in_key_order((batch for batch in stored if batch.num_rows), key, month)
+        first = next(batches, None)
+        if first is None:
+            return
+        with pq.ParquetWriter(new_file(month, ACCEPTED), schema) as writer:
+            for batch in chain([first], batches):
+                rows = function(batch.to_pandas())
+                writer.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False))
 
 
 class SparkEngine:
@@ -152,19 +190,33 @@ class SparkEngine:
             disposition = part.parent.name.partition("=")[2]
             part.rename(new_file(part.parent.parent.name.partition("=")[2], disposition))
 
-    def map_rows(
-        self, table: ir.Table, function: ScoreRows, schema: pa.Schema, key: Sequence[str]
-    ) -> pa.Table:
-        """Apply a function to the rows, partition by partition on the workers, and collect."""
+    def write_mapped(
+        self,
+        table: ir.Table,
+        function: MapRows,
+        schema: pa.Schema,
+        key: Sequence[str],
+        month: str,
+        new_file: NewFile,
+        staging: Path,
+    ) -> None:
+        """Apply a function to the rows of a month on the workers, which write what it makes."""
         from pyspark.sql.pandas.types import from_arrow_schema
 
         def map_batches(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             return (function(frame) for frame in frames if len(frame))
 
-        frame = self._session.sql(self._backend.compile(table))
-        scored = frame.mapInPandas(map_batches, from_arrow_schema(schema))
-        rows = pa.Table.from_pandas(scored.toPandas(), schema, preserve_index=False)
-        return rows.sort_by([(name, "ascending") for name in key])
+        # Ordered before they are mapped: to cut the result in ranges would map all rows twice.
+        (
+            self._session.sql(self._backend.compile(table))
+            .repartitionByRange(*key)
+            .sortWithinPartitions(*key)
+            .mapInPandas(map_batches, from_arrow_schema(schema))
+            .write.parquet(_spark_path(staging))
+        )
+        for part in sorted(staging.glob("*.parquet")):
+            if pq.read_metadata(part).num_rows:
+                part.rename(new_file(month, ACCEPTED))
 
 
 def _spark_path(path: Path) -> str:
@@ -184,7 +236,7 @@ def _with_partition(table: ir.Table, month: str) -> ir.Table:
     table = table.mutate(**{PARTITION_MONTH: table[month].cast("string")})
     if DISPOSITION in table.columns:
         return table
-    return table.mutate(**{DISPOSITION: ibis.literal("rows")})
+    return table.mutate(**{DISPOSITION: ibis.literal(ACCEPTED)})
 
 
 def _split(batch: pa.RecordBatch) -> Iterator[tuple[tuple[str, str], pa.Table]]:

@@ -23,7 +23,8 @@ class Fold:
     """The rows of a fold and, preprocessed with the default parameters, their matrices.
 
     Only the columns `clickstream` of the matrices depend on a parameter, `prior_months`, and
-    `block` is the unfitted preprocessing of these columns.
+    `block` is the unfitted preprocessing of these columns. Every trial writes them anew, in place:
+    a fold serves one trial at a time.
     """
 
     candidate: CandidateName
@@ -50,8 +51,8 @@ def prepare_fold(
         seed=seed,
         train=train,
         validation=validation,
-        train_inputs=train_inputs,
-        validation_inputs=before.transform(validation),
+        train_inputs=np.ascontiguousarray(train_inputs),
+        validation_inputs=np.ascontiguousarray(before.transform(validation)),
         train_labels=labels_of(train),
         validation_labels=labels_of(validation),
         clickstream=preprocessing.output_indices_[CLICKSTREAM],
@@ -63,10 +64,9 @@ def fold_auc(fold: Fold, parameters: Parameters) -> float:
     """Return the AUC on the validation rows of the pipeline that is fitted on the training rows."""
     shrinkage = ClickstreamShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
     block = clone(fold.block)
-    train_inputs, validation_inputs = fold.train_inputs.copy(), fold.validation_inputs.copy()
-    train_inputs[:, fold.clickstream] = block.fit_transform(shrinkage.shrink(fold.train))
-    validation_inputs[:, fold.clickstream] = block.transform(shrinkage.shrink(fold.validation))
+    fold.train_inputs[:, fold.clickstream] = block.fit_transform(shrinkage.shrink(fold.train))
+    fold.validation_inputs[:, fold.clickstream] = block.transform(shrinkage.shrink(fold.validation))
     classifier = build_pipeline(fold.candidate, parameters, fold.seed)["classifier"]
-    classifier.fit(train_inputs, fold.train_labels)
-    probabilities = classifier.predict_proba(validation_inputs)[:, 1]
+    classifier.fit(fold.train_inputs, fold.train_labels)
+    probabilities = classifier.predict_proba(fold.validation_inputs)[:, 1]
     return float(roc_auc_score(fold.validation_labels, probabilities))

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from credit_risk_dagster.datamart.staged_rows import BATCH_ROWS
+
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
@@ -13,13 +15,17 @@ Floats = npt.NDArray[np.float64]
 
 
 def score(pipeline: "Pipeline", frame: pd.DataFrame) -> Floats:
-    """Return the probability of default of each row, shape (n,); empty for no rows.
+    """Return the probability of default of each row, shape (n,), scored 65,536 rows at a time.
 
     `frame` has the columns FEATURES and CLICKSTREAM_MONTHS, in any order, others ignored.
 
     Raises:
         ModelError: if one of these columns is missing.
     """
-    if frame.empty:
-        return np.empty(0, dtype=np.float64)
-    return np.asarray(pipeline.predict_proba(frame)[:, 1], dtype=np.float64)
+    parts = [
+        np.asarray(
+            pipeline.predict_proba(frame.iloc[start : start + BATCH_ROWS])[:, 1], dtype=np.float64
+        )
+        for start in range(0, len(frame), BATCH_ROWS)
+    ]
+    return np.concatenate([np.empty(0, dtype=np.float64), *parts])

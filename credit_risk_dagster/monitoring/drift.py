@@ -1,8 +1,11 @@
 """Drift of a month against the reference of the model that scored it, as monitoring facts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from credit_risk_dagster.models.metric import difference_interval, proportion
@@ -12,6 +15,11 @@ from credit_risk_dagster.monitoring.stability import (
     ReferenceBins,
     bin_counts,
     population_stability_index,
+)
+from credit_risk_dagster.monitoring.two_sample import (
+    ReferenceSample,
+    rank_counts,
+    reference_sample,
     two_sample_ks,
 )
 from credit_risk_dagster.settings import MonitoringSettings
@@ -19,10 +27,50 @@ from credit_risk_dagster.settings import MonitoringSettings
 SCORE = "score"
 FEATURE = "feature"
 
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class InputCounts:
+    """A month's model inputs, counted: by bin of the reference, and numbers by rank in its sample.
+
+    Counts of batches add up; how many applicants there are does not change their size.
+    """
+
+    bins: Mapping[str, Counts]
+    ranks: Mapping[str, Counts]
+
+    def __add__(self, other: "InputCounts") -> "InputCounts":
+        """Return the counts of both."""
+        return InputCounts(
+            {name: counts + other.bins[name] for name, counts in self.bins.items()},
+            {name: counts + other.ranks[name] for name, counts in self.ranks.items()},
+        )
+
+
+def samples_of(reference: Reference) -> dict[str, ReferenceSample]:
+    """Return the sample of every numeric input that the reference has values of."""
+    return {
+        name: reference_sample(reference.inputs[name])
+        for name, bins in reference.input_bins.items()
+        if bins.kind == "numeric" and reference.inputs[name].notna().any()
+    }
+
+
+def count_inputs(
+    reference: Reference, samples: Mapping[str, ReferenceSample], inputs: pd.DataFrame
+) -> InputCounts:
+    """Count a batch of applicants as the model sees them."""
+    return InputCounts(
+        {name: bin_counts(bins, inputs[name]) for name, bins in reference.input_bins.items()},
+        {name: rank_counts(sample, inputs[name]) for name, sample in samples.items()},
+    )
+
 
 def drift_facts(
     reference: Reference,
-    inputs: pd.DataFrame,
+    samples: Mapping[str, ReferenceSample],
+    counted: InputCounts,
     scores: pd.Series,
     settings: MonitoringSettings,
 ) -> list[Fact]:
@@ -30,23 +78,27 @@ def drift_facts(
 
     Args:
         reference: of the model in production.
-        inputs: the month's applicants as the model sees them; at least one.
+        samples: as `samples_of` it.
+        counted: the month's applicants; at least one.
         scores: their probabilities of default.
         settings: the bands of the index.
     """
+    score_counts = bin_counts(reference.score_bins, scores)
+    score_sample = reference_sample(reference.scores)
+    score_ranks = rank_counts(score_sample, scores)
     facts = [
-        _index(SCORE, "psi", PROBABILITY, reference.score_bins, scores, settings),
-        *_two_sample(SCORE, PROBABILITY, reference.scores, scores),
-        *_score_distribution(reference.score_bins, scores),
+        _index(SCORE, "psi", PROBABILITY, reference.score_bins, score_counts, settings),
+        *_two_sample(SCORE, PROBABILITY, score_sample, score_ranks),
+        *_score_distribution(score_counts, scores),
     ]
     for name, bins in reference.input_bins.items():
-        values = inputs[name]
-        facts.append(_index(FEATURE, "csi", name, bins, values, settings))
-        facts += _missing(name, bins, int(values.isna().sum()), len(values))
-        if bins.kind == "numeric":
-            facts.extend(_two_sample(FEATURE, name, reference.inputs[name], values))
-        else:
-            facts.append(_unseen(name, bins, values))
+        counts = counted.bins[name]
+        facts.append(_index(FEATURE, "csi", name, bins, counts, settings))
+        facts += _missing(name, bins, counts)
+        if name in samples:
+            facts += _two_sample(FEATURE, name, samples[name], counted.ranks[name])
+        elif bins.kind == "categorical":
+            facts.append(_unseen(name, counts))
     return facts
 
 
@@ -55,11 +107,11 @@ def _index(
     metric: str,
     subject: str,
     bins: ReferenceBins,
-    values: pd.Series,
+    counts: Counts,
     settings: MonitoringSettings,
 ) -> Fact:
     index = population_stability_index(
-        bins.counts, bin_counts(bins, values), settings.psi_moderate, settings.psi_significant
+        bins.counts, counts, settings.psi_moderate, settings.psi_significant
     )
     return Fact(
         basis=basis,
@@ -73,11 +125,9 @@ def _index(
     )
 
 
-def _two_sample(
-    basis: str, subject: str, reference: pd.Series, current: pd.Series
-) -> Iterator[Fact]:
-    if reference.notna().any() and current.notna().any():
-        test = two_sample_ks(reference, current)
+def _two_sample(basis: str, subject: str, sample: ReferenceSample, ranks: Counts) -> Iterator[Fact]:
+    if ranks.any():
+        test = two_sample_ks(sample, ranks)
         yield Fact(
             basis=basis,
             metric="ks_drift",
@@ -89,18 +139,19 @@ def _two_sample(
         )
 
 
-def _score_distribution(bins: ReferenceBins, scores: pd.Series) -> Iterator[Fact]:
+def _score_distribution(counts: Counts, scores: pd.Series) -> Iterator[Fact]:
     """The mean score, and the share of scores in each bin of the reference, lowest first."""
     yield Fact(
         SCORE, "mean_probability", PROBABILITY, float(scores.mean()), sample_size=len(scores)
     )
-    for number, count in enumerate(bin_counts(bins, scores)[:-1], start=1):
+    for number, count in enumerate(counts[:-1], start=1):
         share = proportion("score_share", int(count), len(scores))
         yield metric_fact(SCORE, share, f"decile {number:02d}")
 
 
-def _missing(name: str, bins: ReferenceBins, missing: int, size: int) -> Iterator[Fact]:
+def _missing(name: str, bins: ReferenceBins, counts: Counts) -> Iterator[Fact]:
     """The missing share, and its change since the reference: noise where the interval holds 0."""
+    missing, size = int(counts[-1]), int(counts.sum())
     yield metric_fact(FEATURE, proportion("missing_share", missing, size), name)
     before, before_size = bins.counts[-1], sum(bins.counts)
     lower, upper = difference_interval(missing, size, before, before_size)
@@ -116,9 +167,9 @@ def _missing(name: str, bins: ReferenceBins, missing: int, size: int) -> Iterato
     )
 
 
-def _unseen(name: str, bins: ReferenceBins, values: pd.Series) -> Fact:
-    unseen = int(bin_counts(bins, values)[-2])
-    share = proportion("unseen_share", unseen, len(values))
+def _unseen(name: str, counts: Counts) -> Fact:
+    unseen, size = int(counts[-2]), int(counts.sum())
+    share = proportion("unseen_share", unseen, size)
     return metric_fact(FEATURE, share, name, BEYOND_NOISE if unseen else WITHIN_NOISE)
 
 

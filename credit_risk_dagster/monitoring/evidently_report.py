@@ -8,6 +8,14 @@ import pandas as pd
 
 from credit_risk_dagster.monitoring.reference import PROBABILITY, Reference
 
+REPORT_ROWS = 10_000
+"""Rows of a month that a report is drawn from, at most; our own figures are of all rows."""
+
+
+def report_stride(rows: int) -> int:
+    """Return of how many rows of a month, in the order of loans, a report gets the first."""
+    return max(1, -(-rows // REPORT_ROWS))
+
 
 def write_drift_report(
     path: Path,
@@ -26,7 +34,7 @@ def write_drift_report(
     Args:
         path: where the file goes; replaced if it is there.
         reference: what the model was trained and judged on.
-        inputs: the month's applicants as the model sees them.
+        inputs: the month's applicants as the model sees them, or every so many of them.
         scores: their probabilities of default.
         importance: of each feature, to choose the most important ones by.
         feature_count: how many features; 0 for no report.
@@ -47,7 +55,7 @@ def write_drift_report(
     ]
     # Inputs and scores are of different loans; what the shorter lacks is missing, and ignored.
     before = pd.concat([reference.inputs[names], reference.scores.rename(PROBABILITY)], axis=1)
-    now = inputs[names].assign(**{PROBABILITY: scores.to_numpy()})
+    now = pd.concat([inputs[names], scores.rename(PROBABILITY)], axis=1)
     report = evidently.Report([presets.DataDriftPreset(method="psi", threshold=threshold)])
     snapshot = report.run(evidently.Dataset.from_pandas(now), evidently.Dataset.from_pandas(before))
     _save(snapshot, path)
@@ -59,7 +67,8 @@ def write_classification_report(
 ) -> bool:
     """Write how scores separate the loans whose outcome is known, as one HTML file.
 
-    Evidently raises where one class is missing: there is nothing to separate then.
+    Evidently raises where one class is missing: there is nothing to separate then. Of more than
+    10,000 loans it gets every so many.
 
     Args:
         path: where the file goes; replaced if it is there.
@@ -70,10 +79,11 @@ def write_classification_report(
     Returns:
         Whether a report was written.
     """
-    if labels.nunique() < 2:
+    frame = pd.DataFrame({"default": labels.to_numpy(), PROBABILITY: probabilities.to_numpy()})
+    frame = frame.iloc[:: report_stride(len(frame))].reset_index(drop=True)
+    if frame["default"].nunique() < 2:
         return False
     evidently, presets = _evidently()
-    frame = pd.DataFrame({"default": labels.to_numpy(), PROBABILITY: probabilities.to_numpy()})
     roles = evidently.BinaryClassification(
         target="default", prediction_probas=PROBABILITY, pos_label=1
     )

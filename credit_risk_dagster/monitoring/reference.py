@@ -1,6 +1,5 @@
 """What a model's months are compared with: bins and rows frozen when it was trained."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Self
 
 import pandas as pd
 
+from credit_risk_dagster.models.row_sample import sampled
 from credit_risk_dagster.monitoring.stability import ReferenceBins, reference_bins
 
 BINS_FILE = "reference_bins.json"
@@ -61,7 +61,8 @@ def freeze_reference(
 ) -> Reference:
     """Fix the bins on all rows and keep a sample of them, chosen by the hash of their loans.
 
-    So the sample does not depend on the order of rows, and no cohort is left out of it.
+    So the sample does not depend on the order of rows, and no cohort is left out of it. What is
+    kept is 20,000 rows at most, whatever a model was trained on.
 
     Args:
         inputs: training rows as the model sees them.
@@ -69,17 +70,11 @@ def freeze_reference(
         out_of_time_scores: scores of the out-of-time rows.
         out_of_time_loan_ids: their loans.
     """
-    keep, keep_scores = _hash_sample(loan_ids), _hash_sample(out_of_time_loan_ids)
+    keep = sampled(loan_ids, KEPT_ROWS)
+    keep_scores = sampled(out_of_time_loan_ids, KEPT_ROWS)
     return Reference(
         input_bins={name: reference_bins(name, inputs[name]) for name in map(str, inputs)},
         score_bins=reference_bins(PROBABILITY, out_of_time_scores),
         inputs=inputs[keep].reset_index(drop=True),
         scores=out_of_time_scores[keep_scores].reset_index(drop=True),
     )
-
-
-def _hash_sample(loan_ids: pd.Series) -> pd.Series:
-    if len(loan_ids) <= KEPT_ROWS:
-        return pd.Series(True, index=loan_ids.index)
-    digests = loan_ids.map(lambda loan_id: hashlib.sha256(loan_id.encode()).hexdigest())
-    return digests.rank(method="first") <= KEPT_ROWS

@@ -1,7 +1,6 @@
-"""How far a distribution has moved from its reference: PSI, two-sample KS, missing shares."""
+"""How far a distribution has moved from its reference: the population stability index."""
 
 from dataclasses import asdict, dataclass
-from math import log, sqrt
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -58,22 +57,6 @@ class StabilityIndex:
     current_size: int
 
 
-@dataclass(frozen=True)
-class KsDrift:
-    """The two-sample Kolmogorov-Smirnov test of a distribution against its reference."""
-
-    statistic: float
-    p_value: float
-    noise_threshold: float
-    reference_size: int
-    current_size: int
-
-    @property
-    def exceeds_noise(self) -> bool:
-        """Whether the distance is more than sampling noise gives at these sizes."""
-        return self.statistic > self.noise_threshold
-
-
 def reference_bins(feature: str, values: pd.Series) -> ReferenceBins:
     """Fix the bins of a feature on its reference sample.
 
@@ -89,7 +72,7 @@ def reference_bins(feature: str, values: pd.Series) -> ReferenceBins:
         categories = tuple(sorted(values.dropna().astype(str).unique()))
         counts = _categorical_counts(categories, values)
         return ReferenceBins(feature, "categorical", (), categories, _as_tuple(counts))
-    numbers = _numbers(values)
+    numbers = numbers_of(values)
     if np.isinf(numbers).any():
         raise ValueError(
             f"the reference of {feature} has {int(np.isinf(numbers).sum())} infinite values: "
@@ -102,7 +85,7 @@ def reference_bins(feature: str, values: pd.Series) -> ReferenceBins:
 def bin_counts(bins: ReferenceBins, values: pd.Series) -> npt.NDArray[np.int64]:
     """Return how many values fall in each bin of the reference, shape (len(bins.counts),)."""
     if bins.kind == "numeric":
-        return _numeric_counts(bins.edges, _numbers(values))
+        return _numeric_counts(bins.edges, numbers_of(values))
     return _categorical_counts(bins.categories, values)
 
 
@@ -144,32 +127,6 @@ def population_stability_index(
     )
 
 
-def two_sample_ks(
-    reference: pd.Series, current: pd.Series, noise_level: float = NOISE_LEVEL
-) -> KsDrift:
-    """Return the two-sample KS test (the metric `ks_drift`) of two numeric samples.
-
-    Missing values take no part. The noise threshold is the asymptotic one that is exceeded by
-    chance with probability `noise_level`; with tied values it is exceeded more rarely, and the
-    p-value is too high rather than too low.
-
-    Raises:
-        ValueError: if either sample has no value that is not missing.
-
-    Source:
-        Smirnov (1948), Table for estimating the goodness of fit of empirical distributions.
-    """
-    from scipy.stats import ks_2samp
-
-    before, now = (numbers[~np.isnan(numbers)] for numbers in map(_numbers, (reference, current)))
-    for name, sample in (("reference", before), ("current", now)):
-        if sample.size == 0:
-            raise ValueError(f"the {name} sample has no values: KS compares two distributions")
-    result = ks_2samp(before, now)
-    threshold = sqrt(-log(noise_level / 2) / 2 * (1 / before.size + 1 / now.size))
-    return KsDrift(float(result.statistic), float(result.pvalue), threshold, before.size, now.size)
-
-
 def _decile_edges(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:
     if numbers.size == 0:
         return ()
@@ -184,7 +141,8 @@ def _decile_edges(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(edges[np.isfinite(edges) & (edges < numbers.max())].tolist())
 
 
-def _numbers(values: pd.Series) -> npt.NDArray[np.float64]:
+def numbers_of(values: pd.Series) -> npt.NDArray[np.float64]:
+    """Return numbers as doubles, what is missing as NaN."""
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.storage import (
@@ -147,8 +145,3 @@ def open_models(settings: Settings) -> ModelStore:
     if store is None:
         return ModelStore(settings.home / MODELS)
     return ModelStore(settings.scratch_folder / MODELS, store.below(MODELS))
-
-
-def cohort_frame(rows: pd.DataFrame) -> pd.DataFrame:
-    """Name a cohort's month key `cohort`, as training expects it."""
-    return rows.assign(cohort=rows["snapshot_date"].astype(str))

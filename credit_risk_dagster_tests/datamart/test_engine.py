@@ -10,16 +10,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from credit_risk_dagster.assets.inference import SCORED_SCHEMA, score_rows
+from credit_risk_dagster.assets.inference import score_rows
 from credit_risk_dagster.datamart.engine import (
     BATCH_ROWS,
     DISPOSITION,
     DuckDBEngine,
     Engine,
+    MapRows,
     SparkEngine,
 )
+from credit_risk_dagster.datamart.stored_rows import read_files
+from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.models.storage import MODEL_FILE, save_model
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
+from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 
 SCHEMA = pa.schema([("loan_id", pa.string()), ("month", pa.date32()), ("amount", pa.float64())])
@@ -59,7 +63,7 @@ class Staged:
         self.paths: list[tuple[str, str, Path]] = []
 
     def new_file(self, month: str, disposition: str) -> Path:
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{len(self.paths)}.parquet"
         self.paths.append((month, disposition, path))
         return path
@@ -74,6 +78,19 @@ class Staged:
         }
         assert len(written) == len(self.paths) == len(list(self.folder.iterdir()))
         return written
+
+    def write_mapped(
+        self, engine: Engine, table: ir.Table, function: MapRows, schema: pa.Schema
+    ) -> pa.Table:
+        """Have an engine write what a function makes of a month; return it, file after file."""
+        staging = self.folder.with_name("staging of an engine")
+        engine.write_mapped(
+            table, function, schema, ["loan_id"], "2024-01-01", self.new_file, staging
+        )
+        assert {(month, disposition) for month, disposition, _ in self.paths} <= {
+            ("2024-01-01", "rows")
+        }
+        return read_files([path for _, _, path in self.paths], schema)
 
 
 @each_engine
@@ -170,13 +187,14 @@ MAPPED = pa.schema([("loan_id", pa.string()), ("note", pa.string()), ("amount", 
 
 
 @each_engine
-def test_a_function_is_applied_to_all_rows_and_its_result_comes_in_key_order(
+def test_what_a_function_makes_of_all_rows_is_written_in_key_order(
     engine: Engine, tmp_path: Path
 ) -> None:
-    rows = pa.table({"loan_id": ["c", "a", "b"], "month": [JANUARY] * 3, "amount": [1.5, None, 3]})
-    table = engine.read([file_of(tmp_path, rows)], SCHEMA)
-    found = engine.map_rows(table, doubled, MAPPED, ["loan_id"])
-    assert found.schema == MAPPED
+    rows = pa.table({"loan_id": ["a", "b", "c"], "month": [JANUARY] * 3, "amount": [None, 3, 1.5]})
+    files = [file_of(tmp_path, rows.slice(0, 2), "second"), file_of(tmp_path, rows.slice(2), "1")]
+    table = engine.read(files, SCHEMA)
+    found = Staged(tmp_path / "out").write_mapped(engine, table, doubled, MAPPED)
+    assert found.schema.remove_metadata() == MAPPED
     assert found.to_pylist() == [
         {"loan_id": "a", "note": None, "amount": None},
         {"loan_id": "b", "note": "B", "amount": 6.0},
@@ -185,12 +203,33 @@ def test_a_function_is_applied_to_all_rows_and_its_result_comes_in_key_order(
 
 
 @each_engine
-def test_a_function_is_not_called_where_there_are_no_rows(engine: Engine) -> None:
+def test_a_function_is_not_called_where_there_are_no_rows(engine: Engine, tmp_path: Path) -> None:
     def never(frame: pd.DataFrame) -> pd.DataFrame:
         raise AssertionError(f"called with {len(frame)} rows")
 
-    found = engine.map_rows(engine.read([], SCHEMA), never, MAPPED, ["loan_id"])
-    assert found.equals(MAPPED.empty_table())
+    staged = Staged(tmp_path / "out")
+    assert staged.write_mapped(engine, engine.read([], SCHEMA), never, MAPPED).num_rows == 0
+    assert staged.paths == []
+
+
+@each_engine
+def test_rows_of_many_batches_are_in_key_order_over_all_their_files(
+    engine: Engine, tmp_path: Path
+) -> None:
+    names = [f"{number:06d}" for number in range(BATCH_ROWS + 10)]
+    table = engine.read([file_of(tmp_path, loans(*names))], SCHEMA)
+    found = Staged(tmp_path / "out").write_mapped(engine, table, doubled, MAPPED)
+    assert found["loan_id"].to_pylist() == names
+
+
+@pytest.mark.parametrize("at", [3, BATCH_ROWS], ids=["in a batch", "between two"])
+def test_stored_rows_that_are_not_in_key_order_are_refused(tmp_path: Path, at: int) -> None:
+    names = [f"{number:06d}" for number in range(BATCH_ROWS + 10)]
+    names[at - 1], names[at] = names[at], names[at - 1]
+    engine = DuckDBEngine()
+    table = engine.read([file_of(tmp_path, loans(*names))], SCHEMA)
+    with pytest.raises(PartitionError, match="2024-01-01 are not in the order of loan_id"):
+        Staged(tmp_path / "out").write_mapped(engine, table, doubled, MAPPED)
 
 
 def test_many_rows_are_mapped_batch_by_batch(tmp_path: Path) -> None:
@@ -202,9 +241,9 @@ def test_many_rows_are_mapped_batch_by_batch(tmp_path: Path) -> None:
         sizes.append(len(frame))
         return doubled(frame)
 
-    table = engine.read([file_of(tmp_path, loans(*reversed(names)))], SCHEMA)
-    found = engine.map_rows(table, counted, MAPPED, ["loan_id"])
-    assert found["loan_id"].to_pylist() == names
+    table = engine.read([file_of(tmp_path, loans(*names))], SCHEMA)
+    Staged(tmp_path / "out").write_mapped(engine, table, counted, MAPPED)
+    assert sum(sizes) == len(names)
     assert len(sizes) > 1
     assert max(sizes) <= BATCH_ROWS
 
@@ -231,6 +270,7 @@ def test_a_model_gives_the_same_scores_bands_and_reasons_on_both_engines(
     hashes = save_model(trained("logistic_regression").pipeline, tmp_path / "model")
     scoring = partial(
         score_rows,
+        revision=0,
         model=str(tmp_path / "model" / MODEL_FILE),
         sha256=hashes[MODEL_FILE],
         model_id="m",
@@ -238,14 +278,14 @@ def test_a_model_gives_the_same_scores_bands_and_reasons_on_both_engines(
     )
     path = file_of(tmp_path, feature_rows())
     here, there = (
-        engine.map_rows(
-            engine.read([path], FEATURES_TABLE.schema), scoring, SCORED_SCHEMA, ["loan_id"]
+        Staged(tmp_path / engine.name / "out").write_mapped(
+            engine, engine.read([path], FEATURES_TABLE.schema), scoring, PREDICTIONS.schema
         )
         for engine in (DuckDBEngine(), spark)
     )
     assert here.num_rows == feature_rows().num_rows
     assert pc.count_distinct(here["band"]).as_py() == 5
-    for field in SCORED_SCHEMA:
+    for field in PREDICTIONS.schema:
         if pa.types.is_floating(field.type):
             np.testing.assert_allclose(here[field.name], there[field.name], rtol=0, atol=1e-9)
         else:

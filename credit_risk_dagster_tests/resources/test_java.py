@@ -175,13 +175,16 @@ home = Path(sys.argv[1])
 pq.write_table(pa.table({"age": [30, 40, 60]}), home / "ages.parquet")
 engine = engine_resource(Settings(home=home, engine="pyspark", spark_master="local[1]")).open()
 ages = engine.read([home / "ages.parquet"], pa.schema([("age", pa.int64())]))
-older = engine.map_rows(
+engine.write_mapped(
     ages.filter(ages.age > 30),
     lambda frame: frame.assign(age=frame["age"] + 1),
     pa.schema([("age", pa.int64())]),
     ["age"],
+    "2024-01-01",
+    lambda month, name: home / "older.parquet",
+    home / "staging",
 )
-print(older["age"].to_pylist())
+print(pq.read_table(home / "older.parquet")["age"].to_pylist())
 """
 
 

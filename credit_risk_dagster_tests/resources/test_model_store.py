@@ -11,7 +11,7 @@ from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.storage import MODEL_FILE
 from credit_risk_dagster.monitoring.reference import SCORES_FILE, Reference, freeze_reference
 from credit_risk_dagster.resources.model_store import CARD as CARD_FILE
-from credit_risk_dagster.resources.model_store import HASHES, ModelStore, cohort_frame
+from credit_risk_dagster.resources.model_store import HASHES, ModelStore
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 
 MODEL_ID = "2024-09-logistic_regression-0123456789ab"
@@ -123,9 +123,3 @@ def test_a_model_that_was_changed_on_disk_is_refused(store: ModelStore) -> None:
 def test_a_model_that_is_not_there_is_refused_with_its_place(store: ModelStore) -> None:
     with pytest.raises(ModelError, match=f"{MODEL_ID}/{MODEL_FILE} cannot be read"):
         store.load(MODEL_ID, "0" * 64)
-
-
-def test_a_cohort_is_named_by_its_month() -> None:
-    rows = pd.DataFrame({"snapshot_date": [pd.Timestamp("2024-09-01").date()], "default": [1]})
-    assert cohort_frame(rows)["cohort"].tolist() == ["2024-09-01"]
-    assert "cohort" not in rows

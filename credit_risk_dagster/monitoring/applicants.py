@@ -1,0 +1,66 @@
+"""A month's applicants as the model sees them, looked at batch by batch."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from credit_risk_dagster.contract.features import FEATURES
+from credit_risk_dagster.models.explanation import explain
+from credit_risk_dagster.models.reference import model_inputs
+from credit_risk_dagster.monitoring.drift import InputCounts, count_inputs
+from credit_risk_dagster.monitoring.reference import Reference
+from credit_risk_dagster.monitoring.two_sample import ReferenceSample
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+
+@dataclass(frozen=True, eq=False)
+class Applicants:
+    """What drift is measured by, of a size that does not grow with the month.
+
+    Attributes:
+        counts: all of them, counted.
+        importance: of each feature: its mean absolute contribution to their scores.
+        shown: every so many of them, for a report.
+    """
+
+    counts: InputCounts
+    importance: pd.Series
+    shown: pd.DataFrame
+
+
+def look_at(
+    batches: Iterable[pd.DataFrame],
+    pipeline: "Pipeline",
+    reference: Reference,
+    samples: Mapping[str, ReferenceSample],
+    stride: int,
+) -> Applicants:
+    """Count applicants, weigh their features, and keep every so many of them.
+
+    Args:
+        batches: rows of features, in the order of loans; one at least.
+        pipeline: the model in production.
+        reference: what it was trained on.
+        samples: as `samples_of` the reference.
+        stride: of how many applicants the first is kept; 0 where no report is wanted, which
+            weighs no feature either.
+    """
+    counts: InputCounts | None = None
+    contributions, size = pd.Series(0.0, index=[*FEATURES]), 0
+    shown = []
+    for frame in batches:
+        inputs = model_inputs(pipeline, frame)
+        found = count_inputs(reference, samples, inputs)
+        counts = found if counts is None else counts + found
+        if stride:
+            contributions += explain(pipeline, frame).contributions.abs().sum()
+            shown.append(inputs.iloc[-size % stride :: stride])
+        size += len(frame)
+    if counts is None:
+        raise ValueError("there are no applicants to look at")
+    kept = pd.concat(shown, ignore_index=True) if shown else pd.DataFrame()
+    return Applicants(counts, contributions / size, kept)
