@@ -81,7 +81,7 @@ def commit_months(seen: SeenTable, records: Mapping[str, MonthRecord]) -> dict[s
     actions: list[AddAction | RemoveAction] = [*_actions(seen, records)]
     while True:
         version = opened.version() + 1
-        committed = {month: replace(one, version=version) for month, one in records.items()}
+        committed = {month: _at(one, version, records) for month, one in records.items()}
         try:
             opened.create_write_transaction(
                 actions=actions,
@@ -98,6 +98,12 @@ def commit_months(seen: SeenTable, records: Mapping[str, MonthRecord]) -> dict[s
             continue
         seen.place.sync(seen.place.log_entry(version))
         return committed
+
+
+def _at(record: MonthRecord, version: int, together: Mapping[str, MonthRecord]) -> MonthRecord:
+    """Return a record as committed; of months committed with it that it was made of, as well."""
+    own = {one.partition: version for one in together.values() if one.partition in record.inputs}
+    return replace(record, version=version, input_versions={**record.input_versions, **own})
 
 
 def _reloaded(seen: SeenTable, records: Mapping[str, MonthRecord]) -> DeltaTable:
