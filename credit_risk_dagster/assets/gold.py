@@ -78,7 +78,8 @@ def _write_features(keys: list[str], datamart: Datamart, engine: Engine) -> Writ
         loans, attributes, financials, so_far = (
             engine.read(datamart.files(table, months), table.schema) for table in FEATURES_OF
         )
-        dormant = engine.read(_dormant_applicants(datamart, months), CLICKSTREAM_SO_FAR.schema)
+        files = _dormant_applicants(datamart, months)
+        dormant = engine.read(files, CLICKSTREAM_SO_FAR.schema) if files else None
         return tables.features(loans, attributes, financials, so_far, dormant)
 
     return refine(datamart, engine, FEATURES_TABLE, rows, keys, refined, figures)

@@ -104,7 +104,7 @@ def _stage(
     state = so_far(
         before=engine.read(known, TABLE.schema),
         readings=engine.read(readings, SILVER_CLICKSTREAM.schema),
-        dormant=engine.read(dormant, TABLE.schema),
+        dormant=engine.read(dormant, TABLE.schema) if dormant else None,
         month=month,
         oldest=add_months(month, 1 - settings.panel_state_months),
     )

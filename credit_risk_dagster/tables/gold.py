@@ -93,7 +93,7 @@ def features(
     attributes: ir.Table,
     financials: ir.Table,
     clickstream_so_far: ir.Table,
-    dormant: ir.Table,
+    dormant: ir.Table | None,
 ) -> ir.Table:
     """Return one row per loan at month on book 0: everything known when its applicant applied.
 
@@ -105,8 +105,8 @@ def features(
         attributes: silver attributes of the application months.
         financials: silver financials of the application months.
         clickstream_so_far: the rows of the clickstream's state of the application months.
-        dormant: its dormant rows, among them the newest of every applicant without a row of the
-            application month.
+        dormant: its dormant rows, among them the newest of every applicant who has one and no row
+            of the application month; None if there is none.
     """
     applicants = loans.filter(loans.month_on_book == 0).select(
         "loan_id", "customer_id", "snapshot_date"

@@ -5,6 +5,8 @@ grow with the months behind it. Customers who gave no reading lately are dormant
 written once, beside the month in which they leave the rows, and is read when they return or apply.
 """
 
+from collections.abc import Iterator
+
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -53,7 +55,7 @@ CLICKSTREAM_SO_FAR = Table(
 
 
 def so_far(
-    before: ir.Table, readings: ir.Table, dormant: ir.Table, month: str, oldest: str
+    before: ir.Table, readings: ir.Table, dormant: ir.Table | None, month: str, oldest: str
 ) -> ir.Table:
     """Return the state of a month, with the disposition of each customer.
 
@@ -61,53 +63,62 @@ def so_far(
         before: the rows of the state of the month before.
         readings: the readings of the month.
         dormant: dormant rows of earlier months, among them the newest of every customer who gives a
-            reading again; others do no harm.
+            reading again (others do no harm); None if nobody does.
         month: the month key.
         oldest: customers whose latest reading is older than this month become dormant.
     """
-    returning = newest_dormant(readings.anti_join(before, CUSTOMER), dormant)
-    parts = [part.select(_state.names) for part in (before, returning, _of_one_month(readings))]
-    rows = ibis.union(*parts)
-    state = rows.group_by(CUSTOMER).aggregate(
-        **{MONTHS: _total(rows, MONTHS), LATEST: rows[LATEST].max()},
-        **{name: _total(rows, name) for name in SUMS},
-    )
-    left = state[LATEST] < ibis.literal(first_day(oldest))
-    return state.mutate(
+    known = before
+    if dormant is not None:
+        known = before.union(newest_dormant(readings.anti_join(before, CUSTOMER), dormant))
+    given = readings.select(*CLICKSTREAM_FEATURES, given_by=CUSTOMER, given_in=MONTH)
+    # A join and not an aggregation of both: a tenth of the time, and no sum wider than 64 bits.
+    rows = known.outer_join(given, known[CUSTOMER] == given.given_by)
+    latest = ibis.coalesce(rows.given_in, rows[LATEST])
+    return rows.select(
         **{
+            CUSTOMER: ibis.coalesce(rows.given_by, rows[CUSTOMER]),
             MONTH: ibis.literal(first_day(month)),
-            DISPOSITION: ibis.ifelse(left, DORMANT, ROWS),
-        }
-    ).select(*_state.names, DISPOSITION)
+            MONTHS: ibis.coalesce(rows[MONTHS], 0) + rows.given_by.notnull().cast("int64"),
+            LATEST: latest,
+        },
+        **{name: value for reading in CLICKSTREAM_FEATURES for name, value in _sums(rows, reading)},
+        **{DISPOSITION: ibis.ifelse(latest < ibis.literal(first_day(oldest)), DORMANT, ROWS)},
+    )
 
 
-def known_at(wanted: ir.Table, state: ir.Table, dormant: ir.Table) -> ir.Table:
+def known_at(wanted: ir.Table, state: ir.Table, dormant: ir.Table | None) -> ir.Table:
     """Return the state of customers as of a month each, one row where there is one.
 
     Args:
         wanted: customers and months, in the columns `customer_id` and `snapshot_date`.
         state: the rows of the state of those months.
-        dormant: dormant rows, among them the newest of every customer who is not in `state`.
+        dormant: dormant rows, among them the newest of every customer who has one and is not in
+            `state`; None if there is none.
     """
     keys = [CUSTOMER, MONTH]
-    wanted = wanted.select(*keys).distinct()
-    awake = wanted.inner_join(state, keys).select(_state.names)
-    asleep = newest_dormant(wanted.anti_join(state, keys), dormant).select(_state.names)
-    return awake.union(asleep)
+    awake = state.semi_join(wanted, keys)
+    if dormant is None:
+        return awake
+    return awake.union(newest_dormant(wanted.anti_join(state, keys), dormant))
 
 
 def newest_dormant(wanted: ir.Table, dormant: ir.Table) -> ir.Table:
-    """Return the newest dormant row of customers up to a month each, as the state of that month."""
-    rows = dormant.rename({SINCE: MONTH})
-    wanted = wanted.select(asked_for=CUSTOMER, asked_at=MONTH)
-    found = wanted.inner_join(
-        rows, [wanted.asked_for == rows[CUSTOMER], rows[SINCE] <= wanted.asked_at]
+    """Return the newest dormant row of customers up to a month each, as the state of that month.
+
+    Args:
+        wanted: customers and months, in the columns `customer_id` and `snapshot_date`.
+        dormant: dormant rows, each of the month in which its customer left the state.
+    """
+    asked = wanted.select(asked_for=CUSTOMER, asked_at=MONTH).distinct()
+    found = asked.inner_join(
+        dormant, [asked.asked_for == dormant[CUSTOMER], dormant[MONTH] <= asked.asked_at]
     )
     newest = ibis.window(
-        group_by=[found.asked_for, found.asked_at], order_by=ibis.desc(found[SINCE])
+        group_by=[found.asked_for, found.asked_at], order_by=ibis.desc(found[MONTH])
     )
     ranked = found.mutate(rank=ibis.row_number().over(newest))
-    return ranked.filter(ranked["rank"] == 0).rename({MONTH: "asked_at"})
+    kept = ranked.filter(ranked["rank"] == 0)
+    return kept.select(**{name: kept[name] for name in _state.names} | {MONTH: kept.asked_at})
 
 
 def dormant_index(
@@ -134,31 +145,15 @@ def months_of_dormant(index: pa.Table, customers: pa.ChunkedArray) -> list[str]:
     return sorted(month.isoformat() for month in since.unique().to_pylist())
 
 
-def _of_one_month(readings: ir.Table) -> ir.Table:
-    """Return readings as the states of customers who never gave one before."""
-    sums: dict[str, ir.IntegerValue] = {}
-    for name in CLICKSTREAM_FEATURES:
-        sums |= _sums(name, readings[name])
-    return readings.select(
-        CUSTOMER, MONTH, **{MONTHS: ibis.literal(1, "int64"), LATEST: readings[MONTH]}, **sums
-    )
+def _sums(rows: ir.Table, name: str) -> Iterator[tuple[str, ir.IntegerValue]]:
+    """Give count, sum and sum of squares of what was known and of a reading, if there is one.
 
-
-def _sums(name: str, reading: ir.IntegerColumn) -> dict[str, ir.IntegerValue]:
-    small = ibis.ifelse(reading.abs() <= LARGEST_SQUARED, reading, ibis.null("int64"))
-    return {
-        f"{name}_{COUNT}": reading.notnull().cast("int64"),
-        f"{name}_{SUM}": reading.fill_null(0),
-        f"{name}_{SUM_OF_SQUARES}": ibis.ifelse(reading.isnull(), 0, small * small),
-    }
-
-
-def _total(rows: ir.Table, name: str) -> ir.IntegerValue:
-    """Sum in 64 bits; null where a part is null, as a sum of squares may be.
-
-    By way of a decimal, since a sum is 64 bits wide to Ibis already and 128 to DuckDB.
+    A sum of squares that is null stays null.
     """
-    total = rows[name].sum().cast("decimal(38, 0)").cast("int64")
-    if not name.endswith(SUM_OF_SQUARES):
-        return total
-    return ibis.ifelse(rows[name].count() == rows.count(), total, ibis.null("int64"))
+    reading = rows[name]
+    small = ibis.ifelse(reading.abs() <= LARGEST_SQUARED, reading, ibis.null("int64"))
+    known = {part: rows[f"{name}_{part}"] for part in (COUNT, SUM, SUM_OF_SQUARES)}
+    yield f"{name}_{COUNT}", ibis.coalesce(known[COUNT], 0) + reading.notnull().cast("int64")
+    yield f"{name}_{SUM}", ibis.coalesce(known[SUM], 0) + ibis.coalesce(reading, 0)
+    squares = ibis.ifelse(rows[CUSTOMER].isnull(), 0, known[SUM_OF_SQUARES])
+    yield f"{name}_{SUM_OF_SQUARES}", squares + ibis.ifelse(reading.isnull(), 0, small * small)
