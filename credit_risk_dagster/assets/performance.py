@@ -121,7 +121,7 @@ def _issued_scores(month: str, applied: str, datamart: Datamart, settings: Setti
         return f"no scores were issued in {applied[:7]}"
     # A loan that a corrected delivery added was first scored in a later revision.
     issued = issued.sort_values("revision", kind="stable").drop_duplicates("loan_id")
-    labels = datamart.read(LABELS, [month]).to_pandas()[["loan_id", "default"]]
+    labels = datamart.read(LABELS, [month], ["loan_id", "default"]).to_pandas()
     rows = issued.merge(labels, on="loan_id")[["model_id", "default", "probability"]]
     return rows if len(rows) else f"none of the loans scored in {applied[:7]} matured"
 

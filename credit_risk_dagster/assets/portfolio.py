@@ -97,7 +97,7 @@ def _facts(month: str, datamart: Datamart, settings: Settings, counts: Counts) -
     rolls, book = (counts[name] for name in ("rolls", "book"))
     here = book[book["snapshot_date"] == today]
     row = {str(name): int(here[name].sum()) for name in here.columns.drop("snapshot_date")}
-    labels = datamart.read(LABELS, [month]).column(LABEL)
+    labels = datamart.read(LABELS, [month], [LABEL]).column(LABEL)
     facts = [
         *vintage_facts(month, settings.first_month, counts["vintages"]),
         *roll_facts(rolls[rolls["snapshot_date"] == today]),

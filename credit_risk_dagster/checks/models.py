@@ -98,7 +98,7 @@ def score_sanity(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Compare the issued scores with the applicants and the production model."""
     model = production_record(datamart, month)["model_id"]
     applicants = datamart.required_record(FEATURES_TABLE, month).rows
-    rows = datamart.read(PREDICTIONS, [month])
+    rows = datamart.read(PREDICTIONS, [month], ["revision", "probability", "model_id"])
     revisions = rows.column("revision")
     newest = rows.filter(pc.equal(revisions, pc.max(revisions))) if rows.num_rows else rows
     if model is None:
