@@ -9,6 +9,7 @@ from credit_risk_dagster.assets.candidates import candidate_assets
 from credit_risk_dagster.assets.gold import gold_assets
 from credit_risk_dagster.assets.inference import inference_assets
 from credit_risk_dagster.assets.monitoring import monitoring_assets
+from credit_risk_dagster.assets.panel import panel_assets
 from credit_risk_dagster.assets.production import production_assets
 from credit_risk_dagster.assets.silver import silver_assets
 from credit_risk_dagster.assets.training import training_assets
@@ -45,6 +46,7 @@ def _definitions(settings: Settings) -> dg.Definitions:
         assets=[
             *bronze_assets(months),
             *silver_assets(months),
+            *panel_assets(months),
             *gold_assets(months),
             *training_assets(months),
             *candidate_assets(months),

@@ -190,6 +190,9 @@ class Settings(BaseSettings):
     )
     automation: bool = Field(False, description="Whether schedule and sensors start switched on.")
     deadline_day: int = Field(5, ge=1, le=28, description="Day by which a month must have arrived.")
+    panel_state_months: int = Field(
+        12, ge=1, description="Months after its last reading for which a customer's state is kept."
+    )
     tables: StoreAddress | None = Field(
         None,
         description="An object store, s3://bucket/prefix, for tables, models, reports and MLflow's "

@@ -25,8 +25,8 @@ def another_definition_of_features() -> Iterator[None]:
     """Let applicants be a year older: the features, and nothing else, are defined otherwise."""
     as_it_is = gold.features
 
-    def a_year_older(**silver: ir.Table) -> ir.Table:
-        rows = as_it_is(**silver)
+    def a_year_older(*read: ir.Table, **silver: ir.Table) -> ir.Table:
+        rows = as_it_is(*read, **silver)
         return rows.mutate(age=rows.age + 1)
 
     with _redefined("features", a_year_older):

@@ -17,7 +17,13 @@ SOURCES = ("loans", "attributes", "financials", "clickstream")
 DEPENDENCIES: dict[str, set[str]] = {
     **{f"bronze/{source}": set() for source in SOURCES},
     **{f"silver/{source}": {f"bronze/{source}"} for source in SOURCES},
-    "gold/features": {f"silver/{source}" for source in SOURCES},
+    "silver/clickstream_so_far": {"silver/clickstream", "silver/clickstream_so_far"},
+    "gold/features": {
+        "silver/loans",
+        "silver/attributes",
+        "silver/financials",
+        "silver/clickstream_so_far",
+    },
     "gold/labels": {"silver/loans"},
     "gold/cohort": {"gold/labels", "gold/features"},
     "training/training_decision": {"gold/cohort", "training/training_decision"},
@@ -60,6 +66,7 @@ DEPENDENCIES: dict[str, set[str]] = {
 }
 
 MONTHS_EARLIER = {
+    ("silver/clickstream_so_far", "silver/clickstream_so_far"): 1,
     ("gold/cohort", "gold/features"): 6,
     ("training/training_decision", "training/training_decision"): 1,
     ("production/production_model", "production/production_model"): 1,
@@ -74,6 +81,7 @@ CHECKS: dict[str, set[str]] = {
         f"silver/{source}": KEYED | {"adds_up", "quarantine_share", "no_duplicates"}
         for source in SOURCES
     },
+    "silver/clickstream_so_far": KEYED | {"nothing_from_the_future"},
     "gold/features": KEYED | {"nothing_from_the_future", "no_dark_source"},
     "gold/labels": KEYED | {"label_rate"},
     "gold/cohort": KEYED

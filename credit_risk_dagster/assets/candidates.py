@@ -175,11 +175,15 @@ def _definitions_behind(datamart: Datamart, record: MonthRecord) -> set[str]:
 
     Not the reader's: a delivery that is no longer there cannot be read again by today's.
     """
-    if record.table.partition("/")[0] not in REFINED:
-        return set()
-    behind = {f"{record.table} {record.definition}"}
-    for one in inputs_of(datamart, STORED, record):
-        behind |= _definitions_behind(datamart, one)
+    waiting, seen = [record], set[tuple[str, str, int]]()
+    behind = set()
+    while waiting:
+        one = waiting.pop()
+        key = (one.table, one.month, one.version)
+        if key not in seen and one.table.partition("/")[0] in REFINED:
+            seen.add(key)
+            behind.add(f"{one.table} {one.definition}")
+            waiting += inputs_of(datamart, STORED, one)
     return behind
 
 

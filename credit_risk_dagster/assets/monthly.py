@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from credit_risk_dagster.contract.columns import column_meaning
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.lineage import deliveries_behind
 from credit_risk_dagster.datamart.record import Inputs, MonthRecord, origin_of, recipe_of
 from credit_risk_dagster.datamart.stored_rows import copy_rows
 from credit_risk_dagster.datamart.table import Table
@@ -16,6 +17,7 @@ from credit_risk_dagster.datamart.writer import Draft, MonthWriter
 from credit_risk_dagster.errors import PartitionError, PlatformError
 from credit_risk_dagster.resources.tables import open_store
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster.tables.catalogue import STORED
 from credit_risk_dagster.tables.definitions import definition_of
 
 POOL = "datamart"
@@ -188,9 +190,9 @@ def decided_before(
         PartitionError: if that decision is damaged: what it was cannot be computed again.
     """
     known = datamart.record(table, month)
-    if known is None or known.origin != origin_of(inputs):
+    if known is None or known.recipe == recipe_of(definition_of(table), inputs):
         return None
-    if known.recipe == recipe_of(definition_of(table), inputs):
+    if known.origin != origin_of(inputs) and not _same_deliveries(datamart, known, inputs):
         return None
     if datamart.damaged_files(table, known):
         raise PartitionError(
@@ -198,6 +200,17 @@ def decided_before(
             f"tables/{table.path} from a backup: today's definitions would decide anew."
         )
     return known
+
+
+def _same_deliveries(datamart: Datamart, known: MonthRecord, inputs: Inputs) -> bool:
+    """Compare what was delivered behind a decision and behind what it would be made of today.
+
+    By way of other tables, since a new definition may read others than the one before.
+    """
+    hashes = {name: one.content_hash for name, one in inputs.items()}
+    versions = {name: one.version for name, one in inputs.items() if one.version is not None}
+    then = deliveries_behind(datamart, STORED, known.inputs, known.input_versions)
+    return then == deliveries_behind(datamart, STORED, hashes, versions)
 
 
 def write_month(table: Table, writer: MonthWriter, month: MonthRows) -> MonthRecord:

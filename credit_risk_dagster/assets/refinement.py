@@ -1,4 +1,4 @@
-"""How an engine's table is written: all months in one go, then committed together."""
+"""How an engine's table is written: several months in one go, all committed together."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +12,12 @@ from credit_risk_dagster.datamart.engine import Engine
 from credit_risk_dagster.datamart.record import Inputs
 from credit_risk_dagster.datamart.table import MONTH, Table
 from credit_risk_dagster.datamart.writer import Draft, Rule
+from credit_risk_dagster.tables.catalogue import BY_PATH
 from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.judgement import REASONS
+
+ROWS_AT_ONCE = {"duckdb": 500_000}
+"""How many rows of input an engine refines in one query; of Spark one job does all."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +33,18 @@ def refine(
     datamart: Datamart,
     engine: Engine,
     table: Table,
-    rows: Callable[[], ir.Table],
+    rows: Callable[[Sequence[str]], ir.Table],
     months: Sequence[str],
     refined: Callable[[str], Refined],
     figures: Callable[[str], Metadata],
 ) -> Written:
-    """Write the months of a table that one expression computes.
+    """Write the months of a table that one expression computes, as many at once as fit.
 
     Args:
         datamart: where the table lives.
         engine: what computes the rows; the fewer and larger its jobs the better.
         table: the table.
-        rows: reads the inputs and gives the rows of all months.
+        rows: reads the inputs of some months and gives the rows of these.
         months: the months, in order.
         refined: gives what is recorded of a month.
         figures: gives what Dagit shows of a month once it is written.
@@ -49,22 +53,48 @@ def refine(
 
     def staged() -> Iterator[str]:
         made_of = {month: refined(month) for month in months}
-        expression = rows()
-        engine.write(expression, _order(table, expression), MONTH, writer.new_file, writer.staging)
-        for month, kept in made_of.items():
-            writer.stage(
-                Draft(
-                    month=month,
-                    inputs=kept.inputs,
-                    definition=definition_of(table),
-                    facts=kept.facts,
-                    provenance={"engine": engine.name},
-                    rules=kept.rules,
-                )
-            )
-            yield month
+        sizes = {month: _input_rows(datamart, kept.inputs) for month, kept in made_of.items()}
+        for group in groups_of_months(sizes, ROWS_AT_ONCE.get(engine.name)):
+            some = rows(group)
+            engine.write(some, _order(table, some), MONTH, writer.new_file, writer.staging)
+            for month in group:
+                writer.stage(_draft(table, month, made_of[month], engine))
+                yield month
 
     yield from write_staged(datamart, table, writer, staged(), figures)
+
+
+def groups_of_months(sizes: Mapping[str, int], limit: int | None) -> list[list[str]]:
+    """Cut months into groups of neighbours whose sizes add up to a limit at most, if there is one.
+
+    A month that is larger than the limit is a group of its own.
+    """
+    groups: list[list[str]] = []
+    filled = 0
+    for month, size in sizes.items():
+        filled += size
+        if not groups or (limit is not None and filled > limit):
+            groups.append([])
+            filled = size
+        groups[-1].append(month)
+    return groups
+
+
+def _input_rows(datamart: Datamart, inputs: Inputs) -> int:
+    """Return the rows of the months that a month is made of."""
+    parts = (name.rpartition("/") for name in inputs)
+    return sum(datamart.required_record(BY_PATH[path], month).rows for path, _, month in parts)
+
+
+def _draft(table: Table, month: str, kept: Refined, engine: Engine) -> Draft:
+    return Draft(
+        month=month,
+        inputs=kept.inputs,
+        definition=definition_of(table),
+        facts=kept.facts,
+        provenance={"engine": engine.name},
+        rules=kept.rules,
+    )
 
 
 def _order(table: Table, rows: ir.Table) -> list[str]:

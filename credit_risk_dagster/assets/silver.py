@@ -1,5 +1,7 @@
 """Silver: bronze typed and cleaned, each row accepted, quarantined or a duplicate."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 import ibis.expr.types as ir
 import pyarrow.compute as pc
@@ -61,8 +63,8 @@ def _silver_asset(name: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsD
                 rules=[_adds_up(delivery), _quarantine_limit(delivery, settings)],
             )
 
-        def rows() -> ir.Table:
-            return tables.REFINE[name](engine.read(datamart.files(bronze, keys), bronze.schema))
+        def rows(months: Sequence[str]) -> ir.Table:
+            return tables.REFINE[name](engine.read(datamart.files(bronze, months), bronze.schema))
 
         return refine(
             datamart,
@@ -111,7 +113,7 @@ def _quarantine_limit(bronze: MonthRecord, settings: Settings) -> Rule:
 
 
 def _figures(datamart: Datamart, table: Table, month: str) -> Metadata:
-    corrections = datamart.read(table, [month]).column(CORRECTIONS)
+    corrections = datamart.read(table, [month], [CORRECTIONS]).column(CORRECTIONS)
     reasons = reason_counts(datamart.files_beside(table, month, QUARANTINED))
     return {
         "rows with corrected values": pc.sum(pc.not_equal(corrections, "")).as_py() or 0,

@@ -6,12 +6,28 @@ from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
 from credit_risk_dagster.checks.structure import structure_checks
 from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, LABEL
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.months import add_months, first_day
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS
+from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, LATEST
 
 UNLABELLED_SHARE = 0.01
 """Loans may be paid off or cancelled early; more than this share of them distorts what is left."""
+
+
+def panel_checks() -> list[MonthlyCheck]:
+    """Return the checks of the running state of the clickstream."""
+    return [
+        *structure_checks(CLICKSTREAM_SO_FAR),
+        MonthlyCheck(
+            CLICKSTREAM_SO_FAR,
+            "nothing_from_the_future",
+            state_knows_no_future,
+            "No reading of a later month is in the state, nor was a later month read.",
+            blocking=True,
+        ),
+    ]
 
 
 def gold_checks() -> list[MonthlyCheck]:
@@ -60,17 +76,34 @@ def gold_checks() -> list[MonthlyCheck]:
     ]
 
 
+def state_knows_no_future(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Look at the newest reading of every customer, and at the months that were read."""
+    rows = datamart.read(CLICKSTREAM_SO_FAR, [month], [LATEST])
+    late = pc.sum(pc.greater(rows.column(LATEST), first_day(month))).as_py() or 0
+    read, future = _partitions_read(datamart, CLICKSTREAM_SO_FAR, month)
+    sentence = (
+        f"{late} of {rows.num_rows} customers have a reading dated after {month[:7]}; "
+        f"{future} of {read} partitions read are of a later month."
+    )
+    return Finding(late == 0 and not future, sentence, {"customers": rows.num_rows})
+
+
 def features_know_no_future(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Look at the dates of the inputs, and at the months of the partitions that were read."""
     rows = datamart.read(FEATURES_TABLE, [month], ["latest_input_date"])
     late = pc.sum(pc.greater(rows.column("latest_input_date"), first_day(month))).as_py() or 0
-    record = datamart.required_record(FEATURES_TABLE, month)
-    future = [name for name in record.inputs if name.rsplit("/", 1)[-1] > month]
+    read, future = _partitions_read(datamart, FEATURES_TABLE, month)
     sentence = (
         f"{late} of {rows.num_rows} applicants have an input dated after {month[:7]}; "
-        f"{len(future)} of {len(record.inputs)} partitions read are of a later month."
+        f"{future} of {read} partitions read are of a later month."
     )
     return Finding(late == 0 and not future, sentence, {"applicants": rows.num_rows})
+
+
+def _partitions_read(datamart: Datamart, table: Table, month: str) -> tuple[int, int]:
+    """Return how many partitions a month was made of, and how many of them are of a later month."""
+    names = datamart.required_record(table, month).inputs
+    return len(names), sum(name.rpartition("/")[2] > month for name in names)
 
 
 def no_dark_source(datamart: Datamart, settings: Settings, month: str) -> Finding:

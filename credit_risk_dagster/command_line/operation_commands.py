@@ -160,7 +160,8 @@ def upgrade(home: Home = None) -> None:
     out.print(
         f"Took over {sum(counts.values())} months of {len(counts)} tables, each compared by "
         f"content hash. The old files are in {settings.home / OLD_TABLES}: remove them once you "
-        "are content. Next: `credit-risk doctor`.",
+        "are content. Next: `credit-risk doctor`, then run all months once, which makes what this "
+        "release has added; decisions and issued scores stay as they are.",
         highlight=False,
         soft_wrap=True,
     )

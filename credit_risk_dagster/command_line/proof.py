@@ -29,6 +29,7 @@ from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.judgement import CORRECTIONS
+from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
 from credit_risk_dagster.tables.silver import SILVER
 
 MASK = "masked"
@@ -226,7 +227,17 @@ def _hashes(datamart: Datamart, month: str) -> dict[str, str]:
     scores = datamart.record(PREDICTIONS, month)
     hashes = dict(scores.inputs) if scores else {}
     hashes |= datamart.required_record(FEATURES_TABLE, month).inputs
+    hashes |= _hashes_of_states(datamart, month, hashes)
     for name, table in SILVER.items():
         hashes |= datamart.required_record(table, month).inputs
         hashes |= datamart.required_record(BRONZE[name], month).inputs
     return dict(sorted(hashes.items()))
+
+
+def _hashes_of_states(datamart: Datamart, month: str, read: Mapping[str, str]) -> dict[str, str]:
+    """Return the hashes of what the state of the clickstream was made of, month before month."""
+    hashes = dict(read)
+    while CLICKSTREAM_SO_FAR.partition(month) in hashes:
+        hashes |= datamart.required_record(CLICKSTREAM_SO_FAR, month).inputs
+        month = add_months(month, -1)
+    return hashes

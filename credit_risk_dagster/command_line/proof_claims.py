@@ -71,7 +71,9 @@ def issued_revisions(datamart: Datamart, month: str, loan_id: str) -> list[Revis
 def _revisions_in(datamart: Datamart, record: MonthRecord) -> list[int]:
     """Return the revisions that a record of a month's scores holds."""
     at = datamart.at({(record.table, record.month): record.version})
-    numbers: list[int] = at.read(PREDICTIONS, [record.month])["revision"].unique().to_pylist()
+    numbers: list[int] = (
+        at.read(PREDICTIONS, [record.month], ["revision"])["revision"].unique().to_pylist()
+    )
     return numbers
 
 

@@ -99,6 +99,13 @@ _BRONZE = {
     "text": "The rejected line as it was delivered, bytes that are not text escaped",
 }
 
+_SO_FAR = {
+    "count": "Number of the customer's readings of {name} so far that are not missing",
+    "sum": "Sum of the customer's readings of {name} so far; 0 where there is none",
+    "sum_of_squares": "Sum of the squares of the customer's readings of {name} so far; null if one "
+    "was beyond 100 million",
+}
+
 _SILVER = {
     **_KEYS,
     **_LOAN_BOOK,
@@ -119,6 +126,15 @@ _SILVER = {
     "balance": "Amount of the loan still to be repaid, in the lender's currency",
     "installments_missed": "Instalments overdue, a part counted as one; 0 where nothing is due",
     "type_of_loan": "Types of the applicant's loans, as the lender lists them",
+    "months": "Months in which the customer gave a clickstream reading, up to the snapshot",
+    "latest_reading_date": "Newest month in which the customer gave a clickstream reading, as its "
+    "first day",
+    **{
+        f"{name}_{part}": phrase.format(name=name)
+        for name in CLICKSTREAM_FEATURES
+        for part, phrase in _SO_FAR.items()
+    },
+    "dormant_since": "Month in which the customer left the rows of the state, as its first day",
     "corrections": "Values that were set to missing and why, separated by '; '; empty where there "
     "are none",
     "reasons": "Why the row is quarantined, separated by '; ' where there are several reasons",

@@ -89,7 +89,7 @@ def commit_months(
     actions: list[AddAction | RemoveAction] = [*_actions(seen, records)]
     while True:
         version = opened.version() + 1
-        committed = {month: replace(one, version=version) for month, one in records.items()}
+        committed = {month: _at(one, version, records) for month, one in records.items()}
         properties = _properties(seen, version, committed)
         try:
             write = partial(_write, seen.table, opened, actions, records, properties)
@@ -133,6 +133,12 @@ def _is_ours(seen: SeenTable, version: int, records: Mapping[str, MonthRecord]) 
 
 def _texts(records: Mapping[str, MonthRecord]) -> dict[str, str]:
     return {month: json.dumps(to_json(one), sort_keys=True) for month, one in records.items()}
+
+
+def _at(record: MonthRecord, version: int, together: Mapping[str, MonthRecord]) -> MonthRecord:
+    """Return a record as committed; of months committed with it that it was made of, as well."""
+    own = {one.partition: version for one in together.values() if one.partition in record.inputs}
+    return replace(record, version=version, input_versions={**record.input_versions, **own})
 
 
 def _reloaded(seen: SeenTable, records: Mapping[str, MonthRecord]) -> DeltaTable:

@@ -132,16 +132,24 @@ class Datamart:
         Raises:
             PartitionError: if a month was never written, or a file of it is not what was written.
         """
-        return [
-            self._verified(table, self.place(table), record, file)
-            for record in (self.required_record(table, month) for month in months)
-            for file in record.files
-        ]
+        records = [self.required_record(table, month) for month in months]
+        return [file for record in records for file in self.files_named(table, record)]
 
     def files_beside(self, table: Table, month: str, name: str) -> list[Path]:
         """Return the files of a month of a table kept beside the rows. See `files`."""
-        record, place = self.required_record(table, month), self.place(table.tables_beside[name])
-        return [self._verified(table, place, record, file) for file in record.beside[name].files]
+        return self.files_named(table, self.required_record(table, month), name)
+
+    def files_named(
+        self, table: Table, record: MonthRecord, beside: str | None = None
+    ) -> list[Path]:
+        """Return the files that a record names, of the rows or beside them, staged or committed.
+
+        Raises:
+            PartitionError: if a file is not what was written.
+        """
+        place = self.place(table if beside is None else table.tables_beside[beside])
+        files = record.files if beside is None else record.beside[beside].files
+        return [self._verified(table, place, record, file) for file in files]
 
     def read(
         self, table: Table, months: Sequence[str], columns: Sequence[str] | None = None

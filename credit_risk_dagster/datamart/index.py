@@ -238,7 +238,7 @@ def _record_rows(path: str, entry: LogEntry) -> list[dict[str, Any]]:
             "version": record.version,
             "rows": record.rows,
             "definition": record.definition,
-            "content_hash": record.content_hash,
+            "content_hash": record.hash_as_input,  # what inputs are compared with
             "written_at": record.provenance.get("written_at", ""),
             "record": json.dumps(to_json(record), sort_keys=True),
         }

@@ -52,6 +52,37 @@ def rested_on(
     return kept
 
 
+def deliveries_behind(
+    datamart: Datamart,
+    every: Mapping[str, Table],
+    hashes: Mapping[str, str],
+    versions: Mapping[str, int],
+) -> frozenset[tuple[str, str]]:
+    """Return every delivery behind some inputs by name and content hash, however it was refined.
+
+    An input of which no version was recorded is a delivery, or stands for those behind it.
+
+    Args:
+        datamart: where the tables are.
+        every: the tables by path.
+        hashes: content hashes of the inputs by name.
+        versions: the versions of those that are months of tables.
+    """
+    waiting = [(hashes, versions)]
+    seen: set[tuple[str, int]] = set()
+    found: set[tuple[str, str]] = set()
+    while waiting:
+        made_of, read_at = waiting.pop()
+        found |= {(name, made_of[name]) for name in made_of if name not in read_at}
+        for name, version in read_at.items():
+            if (name, version) not in seen:
+                seen.add((name, version))
+                path, _, month = name.rpartition("/")
+                record = datamart.log(every[path]).entry(version).records[month]
+                waiting.append((record.inputs, record.input_versions))
+    return frozenset(found)
+
+
 def inputs_of(
     datamart: Datamart, every: Mapping[str, Table], record: MonthRecord
 ) -> list[MonthRecord]:

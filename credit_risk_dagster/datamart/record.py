@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+EARLIER_BESIDE = "earlier_beside"
+"""The fact that covers what earlier months keep beside their rows, for a table that reads it on."""
+
 UNCOMPARED = ("version", "input_versions", "files", "provenance")
 """What two records of the same content may differ in."""
 
@@ -34,7 +37,7 @@ class Input:
     """What a month was made of: a partition, or a delivery.
 
     Attributes:
-        content_hash: of its rows.
+        content_hash: as of `MonthRecord.hash_as_input`; of a delivery, of its rows.
         version: the version of its table that was read; None for a delivery.
         origin: as of `MonthRecord`; of a delivery, its content hash.
         recipe: as of `MonthRecord`; of a delivery, nothing.
@@ -64,7 +67,8 @@ class MonthRecord:
         inputs: content hash of every partition and delivery that it was made of, by name.
         input_versions: the table version of every partition that it was made of, by name.
         definition: the version of the definition that made it.
-        origin: hash of all deliveries that it rests on, however they were refined.
+        origin: hash of the origins of its inputs, by name: the same only where it rests on the
+            same deliveries. Those of another refinement are compared by `deliveries_behind`.
         recipe: hash of all definitions that it rests on, its own included.
         beside: rows, content hash, version and files of every table kept beside the rows.
         facts: counts and figures that belong to the content.
@@ -97,9 +101,22 @@ class MonthRecord:
         """Return whether two records differ in provenance, files and versions at most."""
         return _compared(self) == _compared(other)
 
+    @property
+    def hash_as_input(self) -> str:
+        """What tells a month that is made of this one that it has changed.
+
+        The content hash; of a month whose readers read on in the tables beside it and beside the
+        months before it, a hash of all of these.
+        """
+        if EARLIER_BESIDE not in self.facts:
+            return self.content_hash
+        beside = [f"{name} {one.content_hash}" for name, one in self.beside.items()]
+        earlier = f"{EARLIER_BESIDE} {self.facts[EARLIER_BESIDE]}"
+        return _hash([f"rows {self.content_hash}", earlier, *beside])
+
     def as_input(self) -> Input:
         """Return the month as something that another one is made of."""
-        return Input(self.content_hash, self.version, self.origin, self.recipe)
+        return Input(self.hash_as_input, self.version, self.origin, self.recipe)
 
 
 def _compared(record: MonthRecord) -> dict[str, Any]:
@@ -134,8 +151,22 @@ def _files(listed: Iterable[Mapping[str, Any]]) -> tuple[StoredFile, ...]:
     return tuple(StoredFile(**one) for one in listed)
 
 
+def earlier_beside(before: MonthRecord | None, name: str) -> str:
+    """Return the fact that covers a table beside a month, and beside all months before it.
+
+    Args:
+        before: the month; None where there is none before the first.
+        name: the table beside.
+    """
+    if before is None:
+        return ""
+    return _hash(
+        [f"then {before.facts[EARLIER_BESIDE]}", f"now {before.beside[name].content_hash}"]
+    )
+
+
 def origin_of(inputs: Inputs) -> str:
-    """Return the hash of all deliveries behind some inputs."""
+    """Return the hash of the origins of some inputs, by name."""
     return _hash(f"{name} {one.origin}" for name, one in inputs.items())
 
 

@@ -118,8 +118,11 @@ class MonthWriter:
                 pq.write_table(part, self.new_file(draft.month, name))
         self.stage(draft)
 
-    def stage(self, draft: Draft) -> None:
+    def stage(self, draft: Draft) -> MonthRecord:
         """Check the files of a month; they are committed with those of the other months.
+
+        Returns:
+            What is recorded of it, but for the version that the commit will have.
 
         Raises:
             PartitionError: if columns, types, key, month or a hard rule is broken. The month's
@@ -166,6 +169,7 @@ class MonthWriter:
         if broken:
             raise PartitionError(self._refuse(month, files, broken))
         self._staged[month] = record
+        return record
 
     def commit(self) -> dict[str, MonthRecord]:
         """Make all staged months the table's, in one commit a table; return their records.

@@ -108,7 +108,8 @@ def rename(path: Path, target: Path) -> None:
 
 
 def _counts(datamart: Datamart) -> dict[str, int]:
-    return {table.path: len(datamart.months(table)) for table in ALL_TABLES}
+    counts = {table.path: len(datamart.months(table)) for table in ALL_TABLES}
+    return {path: count for path, count in counts.items() if count}
 
 
 def _old_months(folder: Path) -> Iterator[OldMonth]:

@@ -19,8 +19,9 @@ import ibis.expr.types as ir
 
 from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.tables import gold
+from credit_risk_dagster.tables import gold, panel
 from credit_risk_dagster.tables.bronze import BRONZE
+from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, DORMANT
 from credit_risk_dagster.tables.silver import (
     REFINE,
     SILVER,
@@ -82,12 +83,25 @@ def _features() -> ir.Table:
         loans=_unbound(SILVER_LOANS),
         attributes=_unbound(SILVER_ATTRIBUTES),
         financials=_unbound(SILVER_FINANCIALS),
-        clickstream=_unbound(SILVER_CLICKSTREAM),
+        clickstream_so_far=_unbound(CLICKSTREAM_SO_FAR),
+        dormant=_unbound(CLICKSTREAM_SO_FAR.tables_beside[DORMANT]),
+    )
+
+
+def _so_far() -> ir.Table:
+    """Return the step of any month: which months are kept is a setting, and no definition."""
+    return panel.so_far(
+        before=_unbound(CLICKSTREAM_SO_FAR),
+        readings=_unbound(SILVER_CLICKSTREAM),
+        dormant=_unbound(CLICKSTREAM_SO_FAR.tables_beside[DORMANT]),
+        month="2000-12-01",
+        oldest="2000-01-01",
     )
 
 
 _EXPRESSIONS: Mapping[str, Callable[[], ir.Table]] = {
     **{SILVER[source.name].path: _silver(source.name) for source in SOURCES},
+    CLICKSTREAM_SO_FAR.path: _so_far,
     gold.FEATURES_TABLE.path: _features,
     gold.LABELS.path: lambda: gold.labels(_unbound(SILVER_LOANS)),
     gold.COHORT.path: lambda: gold.cohort(_unbound(gold.LABELS), _unbound(gold.FEATURES_TABLE)),

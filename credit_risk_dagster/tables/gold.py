@@ -7,6 +7,7 @@ import pyarrow as pa
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
     CLICKSTREAM_FEATURES,
+    CLICKSTREAM_MEANS,
     CLICKSTREAM_MONTHS,
     FEATURES,
     FINANCIAL_AMOUNTS,
@@ -15,6 +16,7 @@ from credit_risk_dagster.contract.features import (
     LOAN_TYPES,
 )
 from credit_risk_dagster.datamart.table import Table, schema_of
+from credit_risk_dagster.tables.panel import COUNT, LATEST, MONTHS, SUM, known_at
 
 LABEL_MONTH_ON_BOOK = 6
 """Months from origination to the snapshot in which a loan's label matures."""
@@ -30,7 +32,7 @@ FEATURES_TABLE = Table(
     layer="gold",
     name="features",
     description="One row per loan originated in the month: everything known of the applicant at "
-    "application. The clickstream is read from every month up to this one.",
+    "application. The clickstream is that of every month up to this one, as its mean.",
     schema=pa.schema(
         [
             pa.field("loan_id", pa.string()),
@@ -83,12 +85,15 @@ COHORT = Table(
 )
 
 _PER_APPLICANT = ("customer_id", "snapshot_date")
-_PER_LOAN = ("loan_id", "snapshot_date")
 _DIRECT_CATEGORIES = ("credit_mix", "payment_of_min_amount", "spending_level", "payment_size")
 
 
 def features(
-    loans: ir.Table, attributes: ir.Table, financials: ir.Table, clickstream: ir.Table
+    loans: ir.Table,
+    attributes: ir.Table,
+    financials: ir.Table,
+    clickstream_so_far: ir.Table,
+    dormant: ir.Table | None,
 ) -> ir.Table:
     """Return one row per loan at month on book 0: everything known when its applicant applied.
 
@@ -99,7 +104,9 @@ def features(
         loans: silver loans of the application months.
         attributes: silver attributes of the application months.
         financials: silver financials of the application months.
-        clickstream: silver clickstream of every month up to the last application month.
+        clickstream_so_far: the rows of the clickstream's state of the application months.
+        dormant: its dormant rows, among them the newest of every applicant who has one and no row
+            of the application month; None if there is none.
     """
     applicants = loans.filter(loans.month_on_book == 0).select(
         "loan_id", "customer_id", "snapshot_date"
@@ -110,9 +117,8 @@ def features(
     )
     rows = rows.left_join(_financial_features(financials), _PER_APPLICANT)
     rows = rows.drop("customer_id_right", "snapshot_date_right")
-    rows = rows.left_join(_clickstream_so_far(applicants, clickstream), _PER_LOAN).drop(
-        "loan_id_right", "snapshot_date_right"
-    )
+    seen = _clickstream_means(known_at(applicants, clickstream_so_far, dormant))
+    rows = rows.left_join(seen, _PER_APPLICANT).drop("customer_id_right", "snapshot_date_right")
     rows = rows.mutate(
         has_attributes=rows.has_attributes.fill_null(False),
         has_financials=rows.has_financials.fill_null(False),
@@ -170,25 +176,18 @@ def _loan_types(listed: ir.StringColumn) -> dict[str, ir.FloatingValue]:
     return columns
 
 
-def _clickstream_so_far(applicants: ir.Table, clickstream: ir.Table) -> ir.Table:
+def _clickstream_means(state: ir.Table) -> ir.Table:
     """Mean of the clickstream up to the application month, and the months behind it.
 
     Sums are of integers, so that the mean does not depend on the order of rows or threads.
     """
-    history = clickstream.select("customer_id", *CLICKSTREAM_FEATURES, seen_on="snapshot_date")
-    seen = applicants.inner_join(
-        history,
-        [
-            applicants.customer_id == history.customer_id,
-            history.seen_on <= applicants.snapshot_date,
-        ],
-    )
-    return seen.group_by(_PER_LOAN).aggregate(
+    return state.select(
+        *_PER_APPLICANT,
         **{
-            f"{name}_mean": seen[name].sum().cast("float64")
-            / seen[name].count().cast("float64").nullif(0.0)
-            for name in CLICKSTREAM_FEATURES
+            mean: state[f"{name}_{SUM}"].cast("float64")
+            / state[f"{name}_{COUNT}"].cast("float64").nullif(0.0)
+            for name, mean in zip(CLICKSTREAM_FEATURES, CLICKSTREAM_MEANS, strict=True)
         },
-        clickstream_months=seen.count(),
-        clickstream_until=seen.seen_on.max(),
+        clickstream_months=state[MONTHS],
+        clickstream_until=state[LATEST],
     )

@@ -278,8 +278,8 @@ def test_a_corrected_delivery_reruns_its_month_and_then_those_that_read_it_in_or
     assert asked == {
         TRAINED: "delivery/clickstream/2024-01-01 has changed since bronze/clickstream/2024-01-01 "
         "was made of it",
-        CARRIED_OVER: "silver/clickstream/2024-01-01 has changed since gold/features/2024-02-01 "
-        "was made of it",
+        CARRIED_OVER: "silver/clickstream_so_far/2024-01-01 has changed since "
+        "silver/clickstream_so_far/2024-02-01 was made of it",
     }
     assert list(asked) == [TRAINED, CARRIED_OVER]
     assert tick.reason == "Every month up to 2024-02 is up to date."

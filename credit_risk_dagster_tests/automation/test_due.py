@@ -20,6 +20,7 @@ from credit_risk_dagster.tables.bronze import BRONZE_LOANS
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
+from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
 from credit_risk_dagster.tables.silver import SILVER_CLICKSTREAM
 from credit_risk_dagster_tests.redefined import another_definition_of_default
 
@@ -31,7 +32,7 @@ DELIVERED = {source.name: dict.fromkeys(MONTHS, f"{source.name} as it came") for
 def fill(
     settings: Settings, months: Sequence[str], definition: Callable[[Table], str] = definition_of
 ) -> None:
-    """Write months of every table, made by a definition; features read the whole clickstream."""
+    """Write months of every table, made by a definition."""
     datamart = open_datamart(settings)
     for table in ALL_TABLES:
         writer = datamart.open(table, months)
@@ -40,8 +41,10 @@ def fill(
             if table.layer == "bronze":
                 delivered = DELIVERED[table.name][month]
                 inputs[f"delivery/{table.name}/{month}"] = Input(delivered, origin=delivered)
+            if table == CLICKSTREAM_SO_FAR:
+                inputs |= datamart.inputs(SILVER_CLICKSTREAM, [month])
             if table == FEATURES_TABLE:
-                inputs |= datamart.inputs(SILVER_CLICKSTREAM, month_range(months[0], month))
+                inputs |= datamart.inputs(CLICKSTREAM_SO_FAR, [month])
             draft = Draft(month, inputs, definition(table), facts={"delivered": 0})
             writer.stage_rows(draft, table.schema.empty_table())
         writer.commit()

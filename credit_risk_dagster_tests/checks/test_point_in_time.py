@@ -16,6 +16,7 @@ from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE_CLICKSTREAM
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
 from credit_risk_dagster.tables.silver import SILVER_CLICKSTREAM
 from credit_risk_dagster_tests.checks.tampering import Change, find, rewrite, with_values
 from credit_risk_dagster_tests.deliveries import change_rows
@@ -33,7 +34,7 @@ def test_features_of_an_input_dated_later_are_found_out(one_month: Settings) -> 
     found = find(one_month, FEATURES_TABLE, "nothing_from_the_future", TRAINED)
     assert not found.holds
     assert found.sentence == (
-        f"2 of {count} applicants have an input dated after 2024-01; 0 of 16 partitions read are "
+        f"2 of {count} applicants have an input dated after 2024-01; 0 of 4 partitions read are "
         "of a later month."
     )
 
@@ -46,7 +47,24 @@ def test_features_made_of_a_later_partition_are_found_out(one_month: Settings) -
     rewrite(one_month, FEATURES_TABLE, TRAINED, inputs=later)
     found = find(one_month, FEATURES_TABLE, "nothing_from_the_future", TRAINED)
     assert not found.holds
-    assert found.sentence.endswith("1 of 17 partitions read are of a later month.")
+    assert found.sentence.endswith("1 of 5 partitions read are of a later month.")
+
+
+def test_a_state_with_a_reading_of_a_later_month_is_found_out(one_month: Settings) -> None:
+    assert find(one_month, CLICKSTREAM_SO_FAR, "nothing_from_the_future", TRAINED).holds
+    datamart = Datamart(one_month.home)
+    state = datamart.required_record(CLICKSTREAM_SO_FAR, TRAINED)
+    later = {"silver/clickstream/2024-02-01": Input("0" * 64)}
+    inputs = inputs_by_name(datamart, state.inputs) | later
+    dates = [LATER, *[date(2024, 1, 1)] * (state.rows - 1)]
+    change = with_values(latest_reading_date=dates)
+    rewrite(one_month, CLICKSTREAM_SO_FAR, TRAINED, change, inputs=inputs)
+    found = find(one_month, CLICKSTREAM_SO_FAR, "nothing_from_the_future", TRAINED)
+    assert not found.holds
+    assert found.sentence == (
+        f"1 of {state.rows} customers have a reading dated after 2024-01; 1 of 3 partitions read "
+        "are of a later month."
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,7 +113,7 @@ def test_a_clickstream_that_goes_dark_fails_the_check_and_the_applicants_are_sti
         )
 
     with dg.DagsterInstance.ephemeral() as instance:
-        refined = (BRONZE_CLICKSTREAM, SILVER_CLICKSTREAM)
+        refined = (BRONZE_CLICKSTREAM, SILVER_CLICKSTREAM, CLICKSTREAM_SO_FAR)
         assert run_tables(settings, instance, FIRST, CARRIED_OVER, *refined).success
         scoring = (FEATURES_TABLE, PREDICTIONS)
         result = run_tables(settings, instance, CARRIED_OVER, CARRIED_OVER, *scoring)

@@ -24,6 +24,7 @@ from credit_risk_dagster_tests.datamart.balances import (
     TABLE,
     balances_of,
     quarantined_of,
+    rows,
     stored,
     write,
 )
@@ -41,6 +42,11 @@ def test_several_months_are_read_in_the_order_asked(datamart: Datamart) -> None:
 
 def test_reading_no_month_gives_no_rows_of_the_declared_columns(datamart: Datamart) -> None:
     assert datamart.read(TABLE, []).equals(TABLE.schema.empty_table())
+
+
+def test_only_the_columns_that_are_asked_for_are_read(datamart: Datamart) -> None:
+    write(datamart, 1.0, 2.0)
+    assert datamart.read(TABLE, [MONTH], ["balance"]).equals(rows(1.0, 2.0).select(["balance"]))
 
 
 def test_opening_a_datamart_creates_nothing(datamart: Datamart) -> None:

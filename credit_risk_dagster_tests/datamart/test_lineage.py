@@ -6,13 +6,14 @@ import pytest
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.lineage import (
     all_records,
+    deliveries_behind,
     files_of,
     inputs_of,
     rested_on,
     versions_behind,
     with_tables_beside,
 )
-from credit_risk_dagster.datamart.record import Input
+from credit_risk_dagster.datamart.record import Input, MonthRecord
 from credit_risk_dagster_tests.datamart.balances import (
     DELIVERED,
     MONTH,
@@ -69,6 +70,32 @@ def test_a_month_rests_on_the_versions_that_were_read_then(datamart: Datamart) -
     assert then.read(DELIVERED, [MONTH])["balance"].to_pylist() == ["1"]
     assert datamart.read(DELIVERED, [MONTH])["balance"].to_pylist() == ["2"]
     assert corrected.version > delivered.version
+
+
+def test_deliveries_behind_a_month_are_those_of_then_by_whatever_tables_they_came(
+    datamart: Datamart,
+) -> None:
+    def behind(record: MonthRecord) -> frozenset[tuple[str, str]]:
+        return deliveries_behind(datamart, EVERY, record.inputs, record.input_versions)
+
+    delivered = deliver(datamart, "1")
+    refine(datamart, 1.0)
+    issued = score(datamart, 0.1)
+    directly = score(datamart, 0.1, month=NEXT, inputs={delivered.partition: delivered.as_input()})
+    assert issued.origin != directly.origin
+    assert behind(issued) == behind(directly) == {(f"delivery/balances/{MONTH}", "1")}
+
+    deliver(datamart, "2")
+    refine(datamart, 2.0)
+    assert behind(issued) == {(f"delivery/balances/{MONTH}", "1")}
+    assert behind(score(datamart, 0.2)) == {(f"delivery/balances/{MONTH}", "2")}
+
+
+def test_an_input_without_a_version_stands_for_the_deliveries_behind_it(
+    datamart: Datamart,
+) -> None:
+    hashes = {f"silver/balances/{MONTH}": "abc"}
+    assert deliveries_behind(datamart, EVERY, hashes, {}) == set(hashes.items())
 
 
 def test_a_month_that_was_read_twice_has_the_version_nearest_to_the_record(

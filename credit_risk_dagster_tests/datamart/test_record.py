@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credit_risk_dagster.datamart.record import (
+    EARLIER_BESIDE,
     UNCOMPARED,
     Beside,
     Input,
     MonthRecord,
     StoredFile,
+    earlier_beside,
     from_json,
     origin_of,
     recipe_of,
@@ -124,6 +126,20 @@ def test_a_table_beside_counts_by_its_rows_not_by_where_they_are() -> None:
 
 def test_a_month_is_an_input_in_its_version_with_all_that_it_rests_on() -> None:
     assert RECORD.as_input() == Input("abc", 7, origin="mailed", recipe="as text")
+
+
+def test_who_reads_on_beside_a_month_and_those_before_is_told_of_every_change_of_these() -> None:
+    """Its rows need not change for it: what was kept beside an earlier month is enough."""
+    first = replace(RECORD, facts={EARLIER_BESIDE: earlier_beside(None, "quarantined")})
+    changed = replace(first, beside={"quarantined": CONTENT["beside"]["quarantined"]})
+    after = [
+        replace(first, facts={EARLIER_BESIDE: earlier_beside(one, "quarantined")})
+        for one in (first, changed)
+    ]
+    hashes = [one.as_input().content_hash for one in (RECORD, first, changed, *after)]
+    assert hashes[0] == RECORD.content_hash
+    assert len(set(hashes)) == len(hashes)
+    assert earlier_beside(after[0], "quarantined") != earlier_beside(after[1], "quarantined")
 
 
 @given(INPUTS, HASH, st.randoms(use_true_random=False))

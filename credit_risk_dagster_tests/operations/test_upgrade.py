@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from credit_risk_dagster.assets.history import production_record
-from credit_risk_dagster.automation.due import next_due_month, read_deliveries
+from credit_risk_dagster.automation.due import DueMonth, next_due_month, read_deliveries
 from credit_risk_dagster.command_line.proof import prove_score
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PartitionError, PlatformError
@@ -21,12 +21,16 @@ from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings, load_settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
+from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster_tests.installation import content, run
 
 OLD_HOME = Path(__file__).with_name("home_of_release_0_1.tar.xz")
-LAST, NEXT = "2024-02-01", "2024-03-01"
-"""The newest month that the release before ran, and one that is delivered and was not run."""
+FIRST, LAST, NEXT = "2023-01-01", "2024-02-01", "2024-03-01"
+"""The months that the release before ran, and one that is delivered and was not run."""
+
+NEW = ("silver/clickstream_so_far",)
+"""The tables that the release before did not have."""
 
 ARTIFACTS = "file:///srv/lender/home/mlflow/artifacts"
 """Where that home kept MLflow's artifacts."""
@@ -52,6 +56,17 @@ def upgraded(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Settin
     home = tmp_path_factory.mktemp("upgraded") / "home"
     settings = load_settings(Path(shutil.copytree(unpacked, home)))
     upgrade_home(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def caught_up(upgraded: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """That home, of which all months were run once by this release; not to be changed."""
+    home = tmp_path_factory.mktemp("caught_up") / "home"
+    settings = load_settings(Path(shutil.copytree(upgraded.home, home)))
+    follow_artifacts(settings.tracking_uri, ARTIFACTS, settings.artifact_location)
+    with dg.DagsterInstance.ephemeral() as instance:
+        run(settings, instance, FIRST, LAST)
     return settings
 
 
@@ -92,18 +107,46 @@ def test_the_old_files_are_kept_as_they_were(upgraded: Settings, unpacked: Path)
     assert {path: (kept / path).read_bytes() for path in before} == before
 
 
-def test_nothing_that_was_run_is_due_again(upgraded: Settings) -> None:
-    index, deliveries = open_index(upgraded), read_deliveries(upgraded)
-    assert next_due_month(upgraded, index, deliveries, LAST) is None
-    due = next_due_month(upgraded, index, deliveries, NEXT)
-    assert due is not None
-    assert due.month == NEXT
+def test_all_months_are_due_once_since_the_state_of_the_clickstream_is_new(
+    upgraded: Settings, caught_up: Settings
+) -> None:
+    def due(settings: Settings, until: str) -> DueMonth | None:
+        return next_due_month(settings, open_index(settings), read_deliveries(settings), until)
+
+    first = due(upgraded, LAST)
+    assert first is not None
+    assert (first.month, first.reason) == (FIRST, "silver/clickstream_so_far has no 2023-01 yet")
+    assert due(caught_up, LAST) is None
+    following = due(caught_up, NEXT)
+    assert following is not None
+    assert following.month == NEXT
 
 
-def test_the_model_in_production_scores_the_next_month(upgraded: Settings, tmp_path: Path) -> None:
-    home = Path(shutil.copytree(upgraded.home, tmp_path / "home"))
+def test_months_that_are_run_again_keep_their_content_decisions_scores_and_models(
+    upgraded: Settings, caught_up: Settings
+) -> None:
+    """Though features, and with them all that was decided, are made by another definition now."""
+    now = content(caught_up)
+    for name, (content_hash, beside, *_) in content(upgraded).items():
+        assert now[name][:2] == (content_hash, beside), name
+    then, since = open_datamart(upgraded), open_datamart(caught_up)
+    for month, features in since.records(FEATURES_TABLE).items():
+        assert features.definition != then.required_record(FEATURES_TABLE, month).definition
+    for table in (one for one in ALL_TABLES if one.decides):
+        for month, record in since.records(table).items():
+            known = then.required_record(table, month)
+            assert (record.definition, record.recipe) == (known.definition, known.recipe)
+            assert since.read(table, [month]).equals(then.read(table, [month])), record.partition
+    models = [
+        sorted(path.name for path in (one.home / "models").iterdir())
+        for one in (upgraded, caught_up)
+    ]
+    assert models[0] == models[1]
+
+
+def test_the_model_in_production_scores_the_next_month(caught_up: Settings, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(caught_up.home, tmp_path / "home"))
     settings = load_settings(home)
-    follow_artifacts(settings.tracking_uri, ARTIFACTS, settings.artifact_location)
     with dg.DagsterInstance.ephemeral() as instance:
         run(settings, instance, NEXT, NEXT)
 
@@ -115,18 +158,13 @@ def test_the_model_in_production_scores_the_next_month(upgraded: Settings, tmp_p
     assert set(scores["model_id"].to_pylist()) == {production["model_id"]}
 
 
-def test_a_month_that_is_run_again_keeps_its_content_and_its_decisions(
-    upgraded: Settings, tmp_path: Path
+def test_a_score_that_the_release_before_issued_is_proved_when_the_states_are_there(
+    caught_up: Settings,
 ) -> None:
-    home = Path(shutil.copytree(upgraded.home, tmp_path / "home"))
-    settings = load_settings(home)
-    before = {name: what[0] for name, what in content(settings).items()}
-    models = {path.name for path in (home / "models").iterdir()}
-    with dg.DagsterInstance.ephemeral() as instance:
-        run(settings, instance, LAST, LAST)
-
-    assert {name: what[0] for name, what in content(settings).items()} == before
-    assert {path.name for path in (home / "models").iterdir()} == models
+    datamart, models = open_datamart(caught_up), ModelStore(caught_up.home / "models")
+    loan_id = datamart.read(PREDICTIONS, [LAST])["loan_id"][0].as_py()
+    proof = prove_score(caught_up, datamart, models, loan_id)
+    assert [claim.sentence for claim in proof.claims if not claim.holds] == []
 
 
 def test_a_score_that_the_release_before_issued_is_proved(upgraded: Settings) -> None:
@@ -182,6 +220,6 @@ def test_an_upgrade_that_was_killed_is_ended_by_the_next_one(
             upgrade_home(old)
 
     counts = upgrade_home(old)
-    assert counts == dict.fromkeys(BY_PATH, 14)
+    assert counts == dict.fromkeys([path for path in BY_PATH if path not in NEW], 14)
     assert not (old.home / NEW_TABLES).exists()
     assert open_datamart(old).months(PREDICTIONS)[-1] == LAST

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
 
-from credit_risk_dagster.tables import cleaning, definitions, derived_columns, gold, silver
+from credit_risk_dagster.tables import cleaning, definitions, derived_columns, gold, panel, silver
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
 from credit_risk_dagster.tables.definitions import definition_of, syntax_hash
 
@@ -66,6 +66,7 @@ def test_tables_that_are_computed_otherwise_have_other_versions() -> None:
         (gold, "LABEL_MONTH_ON_BOOK", 7, {"gold/labels"}),
         (derived_columns, "IMPLAUSIBLE_INCOME_FACTOR", 4, {"silver/financials"}),
         (cleaning, "WHITE_SPACE", "[ ]", SILVER_PATHS),
+        (panel, "LARGEST_SQUARED", 10**7, {"silver/clickstream_so_far"}),
     ],
 )
 def test_a_constant_that_is_changed_gives_its_tables_another_version_and_no_other_table(

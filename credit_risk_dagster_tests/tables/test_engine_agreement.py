@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from credit_risk_dagster.assets.panel import write_states
 from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.datamart.datamart import Datamart
@@ -21,10 +22,12 @@ from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.delivery.month import read_months
 from credit_risk_dagster.months import month_range
+from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables import gold
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
+from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, DORMANT
 from credit_risk_dagster.tables.silver import REFINE, SILVER
 from credit_risk_dagster_tests.installation import lender_sample
 from credit_risk_dagster_tests.tables.refined import VALID, Row, bronze, delivered
@@ -32,6 +35,9 @@ from credit_risk_dagster_tests.tables.refined import VALID, Row, bronze, deliver
 pytestmark = pytest.mark.slow
 
 TOLERANCE = 1e-9
+KEPT_FOR = 3
+"""Months without a reading after which a customer is dormant."""
+
 BronzeFiles = Mapping[str, Sequence[Path]]
 
 
@@ -47,10 +53,25 @@ class Refinery:
         """Write silver and gold, gold from this engine's own silver."""
         for name in SILVER:
             self.refine_silver(name, bronze_files[name])
+        settings = Settings(
+            home=self.datamart.home, first_month=self.months[0], panel_state_months=KEPT_FOR
+        )
+        states = write_states(list(self.months), self.datamart, settings, self.engine)
+        assert [month for month, _ in states] == list(self.months)
         silver = {name: self._read(table) for name, table in SILVER.items()}
-        self._write(FEATURES_TABLE, lambda: gold.features(**silver))
+        self._write(FEATURES_TABLE, lambda: self._features(silver))
         self._write(LABELS, lambda: gold.labels(silver["loans"]))
         self._write(COHORT, lambda: gold.cohort(self._read(LABELS), self._read(FEATURES_TABLE)))
+
+    def _features(self, silver: Mapping[str, ir.Table]) -> ir.Table:
+        known = [silver[name] for name in ("loans", "attributes", "financials")]
+        files = [
+            file
+            for month in self.months
+            for file in self.datamart.files_beside(CLICKSTREAM_SO_FAR, month, DORMANT)
+        ]
+        dormant = self.engine.read(files, CLICKSTREAM_SO_FAR.schema)
+        return gold.features(*known, self._read(CLICKSTREAM_SO_FAR), dormant)
 
     def refine_silver(self, name: str, files: Sequence[Path]) -> None:
         delivered = self.engine.read(files, BRONZE[name].schema)
@@ -67,7 +88,13 @@ class Refinery:
     def _write(self, table: Table, rows: Callable[[], ir.Table]) -> None:
         refined = Refined(inputs={})
         months = refine(
-            self.datamart, self.engine, table, rows, self.months, lambda _: refined, lambda _: {}
+            self.datamart,
+            self.engine,
+            table,
+            lambda _: rows(),
+            self.months,
+            lambda _: refined,
+            lambda _: {},
         )
         assert [month for month, _ in months] == list(self.months)
 
@@ -102,7 +129,7 @@ def require_agreement(
     there = Refinery(spark, Datamart(folder / "pyspark"), months)
     for refinery in (here, there):
         refinery.refine(bronze_files)
-    for table in (*SILVER.values(), FEATURES_TABLE, LABELS, COHORT):
+    for table in (*SILVER.values(), CLICKSTREAM_SO_FAR, FEATURES_TABLE, LABELS, COHORT):
         require_same(here.rows(table), there.rows(table), table.path)
         for name, _ in table.beside:
             require_same(here.beside(table, name), there.beside(table, name), name)
@@ -245,8 +272,11 @@ def test_the_engines_agree_on_a_loan_number_that_was_given_twice(
             for name in ("attributes", "financials", "clickstream"):
                 rows[name].append(delivered(name, **at))
     months = sorted(month for pair in starts.values() for month in pair)
-    made = require_agreement(written(tmp_path / "bronze", rows), spark, tmp_path, months)
+    every = month_range(months[0], months[-1])
+    made = require_agreement(written(tmp_path / "bronze", rows), spark, tmp_path, every)
     features, cohort = made.rows(FEATURES_TABLE), made.rows(COHORT)
+    assert made.beside(CLICKSTREAM_SO_FAR, DORMANT)["months"].to_pylist() == [1, 1]
+    assert made.rows(CLICKSTREAM_SO_FAR)["months"].to_pylist().count(2) == 3
     assert features["clickstream_months"].to_pylist() == [1, 1]
     assert [str(day) for day in cohort["application_date"].to_pylist()] == months[:2]
     assert [str(day) for day in cohort["snapshot_date"].to_pylist()] == months[2:]

@@ -3,8 +3,10 @@ from datetime import date
 from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from credit_risk_dagster.contract.features import (
     CLICKSTREAM_FEATURES,
@@ -17,10 +19,10 @@ from credit_risk_dagster.months import add_months, first_day, month_range
 from credit_risk_dagster.tables import gold
 from credit_risk_dagster.tables.silver import (
     SILVER_ATTRIBUTES,
-    SILVER_CLICKSTREAM,
     SILVER_FINANCIALS,
     SILVER_LOANS,
 )
+from credit_risk_dagster_tests.tables.panels import states
 from credit_risk_dagster_tests.tables.refined import computed, filled
 
 Rows = list[dict[str, Any]]
@@ -49,6 +51,26 @@ def with_values(customer: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return of(customer) | dict(values)
 
 
+def features_of(
+    loans: Sequence[dict[str, Any]],
+    attributes: Sequence[dict[str, Any]] = (),
+    financials: Sequence[dict[str, Any]] = (),
+    clickstream: Sequence[dict[str, Any]] = (),
+    kept_for: int = 2,
+) -> ir.Table:
+    """The features of loans, by way of the states of all months up to the last loan."""
+    days = sorted(row["snapshot_date"] for row in (*loans, *clickstream))
+    until = max(row["snapshot_date"] for row in loans)
+    made = states(clickstream, month_range(str(days[0]), str(until)), kept_for).values()
+    return gold.features(
+        ibis.memtable(filled(SILVER_LOANS, loans)),
+        ibis.memtable(filled(SILVER_ATTRIBUTES, attributes)),
+        ibis.memtable(filled(SILVER_FINANCIALS, financials)),
+        ibis.memtable(pa.concat_tables([one.rows for one in made])),
+        ibis.memtable(pa.concat_tables([one.dormant for one in made])),
+    )
+
+
 def features(
     loans: Sequence[dict[str, Any]],
     attributes: Sequence[dict[str, Any]] = (),
@@ -56,14 +78,7 @@ def features(
     clickstream: Sequence[dict[str, Any]] = (),
 ) -> dict[str, dict[str, Any]]:
     """The features of each loan, by loan."""
-    found = computed(
-        gold.features(
-            ibis.memtable(filled(SILVER_LOANS, loans)),
-            ibis.memtable(filled(SILVER_ATTRIBUTES, attributes)),
-            ibis.memtable(filled(SILVER_FINANCIALS, financials)),
-            ibis.memtable(filled(SILVER_CLICKSTREAM, clickstream)),
-        )
-    )
+    found = computed(features_of(loans, attributes, financials, clickstream))
     assert len({row["loan_id"] for row in found}) == len(found)
     return {row["loan_id"]: row for row in found}
 
@@ -302,12 +317,7 @@ def test_a_loan_has_a_label_in_no_month_but_its_sixth() -> None:
 def test_a_cohort_joins_matured_labels_to_the_features_of_the_application_month() -> None:
     matured = [loan(name, MONTH, 6, days_past_due=31) for name in "AB"]
     applied = date(2023, 9, 1)
-    known = gold.features(
-        ibis.memtable(filled(SILVER_LOANS, [loan("A", applied), loan("C", applied)])),
-        ibis.memtable(filled(SILVER_ATTRIBUTES, [of("A", applied, age=50.0)])),
-        ibis.memtable(filled(SILVER_FINANCIALS, [])),
-        ibis.memtable(filled(SILVER_CLICKSTREAM, [])),
-    )
+    known = features_of([loan("A", applied), loan("C", applied)], [of("A", applied, age=50.0)])
     (row,) = computed(gold.cohort(gold.labels(ibis.memtable(filled(SILVER_LOANS, matured))), known))
     assert list(row) == gold.COHORT.schema.names
     assert (row["loan_id"], row["customer_id"]) == (f"A_{applied}", "A")
@@ -327,20 +337,13 @@ def test_a_loan_number_that_was_given_twice_is_two_loans_in_a_range_as_in_single
     ]
     clicks = [of("A", august, fe_1=10), of("B", august, fe_1=20), of("B", september, fe_1=40)]
 
-    def cohort(chosen: slice, until: date) -> Rows:
-        known = gold.features(
-            ibis.memtable(filled(SILVER_LOANS, loans[chosen])),
-            ibis.memtable(filled(SILVER_ATTRIBUTES, [])),
-            ibis.memtable(filled(SILVER_FINANCIALS, [])),
-            ibis.memtable(
-                filled(SILVER_CLICKSTREAM, [row for row in clicks if row["snapshot_date"] <= until])
-            ),
-        )
+    def cohort(chosen: slice) -> Rows:
+        known = features_of(loans[chosen], clickstream=clicks)
         sixth = [row | {"month_on_book": 6} for row in matured[chosen]]
         labels = gold.labels(ibis.memtable(filled(SILVER_LOANS, sixth)))
         return computed(gold.cohort(labels, known).order_by("snapshot_date"))
 
-    together = cohort(slice(0, 2), september)
-    assert together == cohort(slice(0, 1), august) + cohort(slice(1, 2), september)
+    together = cohort(slice(0, 2))
+    assert together == cohort(slice(0, 1)) + cohort(slice(1, 2))
     assert [row["fe_1_mean"] for row in together] == [10.0, 30.0]
     assert [row["default"] for row in together] == [1, 0]
