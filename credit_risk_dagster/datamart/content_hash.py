@@ -50,8 +50,10 @@ def _plain(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.
     for batch in batches:
         if _describe(batch.schema) != described:
             raise ValueError(f"a batch has columns of other names or types: {batch.schema.names}")
-        columns = [_plain_column(column) for column in batch.columns]
-        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+        for start in range(0, batch.num_rows, SLICE_ROWS):
+            part = batch.slice(start, SLICE_ROWS)
+            columns = [_plain_column(column) for column in part.columns]
+            yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _plain_column(column: pa.Array) -> pa.Array:
