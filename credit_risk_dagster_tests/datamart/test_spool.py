@@ -1,6 +1,7 @@
 """Rows wait on the disk, come back as they were, and leave nothing behind."""
 
-import os
+import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,17 +52,24 @@ def test_every_name_gives_back_its_rows_in_order_whatever_fits_in_memory(
         assert not list(Path(folder).iterdir())
 
 
-def test_a_process_that_is_killed_leaves_nothing_on_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(spool_module, "BUFFER_BYTES", 0)
-    child = os.fork()
-    if child == 0:
-        spool = Spool(SCHEMA, tmp_path / "scratch")
-        spool.add("a", batch([("x", 1)]))
-        os.kill(os.getpid(), 9)
-    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    assert list(tmp_path.rglob("*")) == [tmp_path / "scratch"]
+KILLED = """
+import os, sys
+from pathlib import Path
+import pyarrow as pa
+from credit_risk_dagster.datamart import spool
+spool.BUFFER_BYTES = 0
+rows = pa.record_batch({"text": ["x"]})
+waiting = spool.Spool(rows.schema, Path(sys.argv[1]))
+waiting.add("a", rows)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_process_that_is_killed_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(scratch)])
+    assert killed.returncode == -9
+    assert list(tmp_path.rglob("*")) == [scratch]
 
 
 def test_few_rows_touch_no_disk(tmp_path: Path) -> None:
