@@ -1,27 +1,33 @@
 """Bronze: each month's delivery, read strictly, kept as it came."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from credit_risk_dagster.assets.monthly import (
-    MonthRows,
+    Metadata,
     Written,
     markdown_table,
     monthly_asset,
     report_months,
     table_metadata,
-    write_months,
+    write_staged,
 )
 from credit_risk_dagster.contract.sources import SOURCES, Source
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.delivery.month import MonthDelivery, read_months
+from credit_risk_dagster.datamart.writer import ROWS, Draft, MonthWriter
+from credit_risk_dagster.delivery.month import MonthDelivery, delivered_hash, read_months
 from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
+from credit_risk_dagster.tables.definitions import definition_of
 
+REJECTED_SHOWN = 5
 NOT_DELIVERED = "nothing of the month is in the raw folder any more"
 
 
@@ -51,17 +57,23 @@ def _bronze_asset(source: Source, months: dg.PartitionsDefinition[str]) -> dg.As
         context: dg.AssetExecutionContext, keys: list[str], datamart: Datamart, settings: Settings
     ) -> Written:
         known = set(datamart.months(table)).intersection(keys)
-        read: set[str] = set()
+        figures: dict[str, Metadata] = {}
+        writer = datamart.open(table, keys)
 
-        def delivered() -> Iterator[MonthRows]:
+        def staged() -> Iterator[str]:
             for delivery in read_months(
-                settings.raw_folder, source, keys, settings.accept_unterminated_line, known
+                settings.raw_folder,
+                source,
+                keys,
+                settings.scratch_folder,
+                settings.accept_unterminated_line,
+                known,
             ):
-                read.add(delivery.month)
-                yield _as_delivered(table, delivery)
+                figures[delivery.month] = _stage(table, writer, delivery)
+                yield delivery.month
 
-        yield from write_months(datamart, table, keys, delivered())
-        for month in sorted(known - read):
+        yield from write_staged(datamart, table, writer, staged(), figures.__getitem__)
+        for month in sorted(known - set(figures)):
             context.log.warning("%s is kept: %s", table.partition(month), NOT_DELIVERED)
             record = datamart.required_record(table, month)
             if datamart.damaged_files(table, record):
@@ -74,26 +86,44 @@ def _bronze_asset(source: Source, months: dg.PartitionsDefinition[str]) -> dg.As
     return bronze
 
 
-def _as_delivered(table: Table, delivery: MonthDelivery) -> MonthRows:
-    rejected = [_without_text(row) for row in delivery.rejected.slice(0, 5).to_pylist()]
-    content = delivery.content_hash
-    return MonthRows(
-        month=delivery.month,
-        rows=delivery.rows,
-        inputs={f"delivery/{table.name}/{delivery.month}": Input(content, origin=content)},
-        beside={REJECTED: delivery.rejected},
-        facts={"delivered": delivery.rows.num_rows + delivery.rejected.num_rows},
-        provenance={
-            "files": list(delivery.files),
-            "undated": delivery.undated,
-            "undated_lines": [_without_text(row) for row in delivery.undated_lines.to_pylist()],
-        },
-        figures={
-            "files": markdown_table(delivery.files),
-            "rejected": markdown_table(rejected),
-            "lines without a readable month": delivery.undated,
-        },
+def _stage(table: Table, writer: MonthWriter, delivery: MonthDelivery) -> Metadata:
+    """Write a delivery as it comes, in order, and return what Dagit shows of it."""
+    month = delivery.month
+    first_rejected: list[dict[str, object]] = []
+    content = delivered_hash(delivery.source, _kept(writer, month, ROWS, delivery.rows()))
+    for lines in _kept(writer, month, REJECTED, delivery.rejected()):
+        first_rejected += lines.slice(0, REJECTED_SHOWN - len(first_rejected)).to_pylist()
+    writer.stage(
+        Draft(
+            month=month,
+            inputs={f"delivery/{table.name}/{month}": Input(content, origin=content)},
+            definition=definition_of(table),
+            facts={"delivered": delivery.num_rows + delivery.num_rejected},
+            provenance={
+                "files": delivery.files,
+                "undated": delivery.undated,
+                "undated_lines": delivery.undated_lines,
+            },
+        )
     )
+    return {
+        "files": markdown_table(delivery.files),
+        "rejected": markdown_table([_without_text(line) for line in first_rejected]),
+        "lines without a readable month": delivery.undated,
+    }
+
+
+def _kept(
+    writer: MonthWriter, month: str, name: str, batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Write a stream of rows into a file of the month as it passes; no file for no rows."""
+    first = next(batches, None)
+    if first is None:
+        return
+    with pq.ParquetWriter(writer.new_file(month, name), first.schema) as file:
+        for batch in chain([first], batches):
+            file.write_table(pa.Table.from_batches([batch]))
+            yield batch
 
 
 def _without_text(row: dict[str, object]) -> dict[str, object]:

@@ -50,10 +50,15 @@ def read_deliveries(settings: Settings, cache: dict[str, Any] | None = None) -> 
 
     Raises:
         DeliveryError: if a file cannot be read.
+        PlatformError: if the scratch folder cannot be written.
     """
     return {
         source.name: delivered_months(
-            settings.raw_folder, source, settings.accept_unterminated_line, cache
+            settings.raw_folder,
+            source,
+            settings.scratch_folder,
+            settings.accept_unterminated_line,
+            cache,
         )
         for source in SOURCES
     }

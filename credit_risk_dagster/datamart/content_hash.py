@@ -36,61 +36,46 @@ def hash_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> str:
     """
     digest = hashlib.sha256(_LAYOUT)
     digest.update(_schema_bytes(schema))
-    for rows in _slices(_plain(schema, batches)):
-        digest.update(rows.num_rows.to_bytes(8, "little"))
-        for column in rows.columns:
-            for part in _value_bytes(column):
-                digest.update(part.data)
+    for parts in _slices(_checked(schema, batches)):
+        digest.update(sum(part.num_rows for part in parts).to_bytes(8, "little"))
+        for position in range(len(schema)):
+            column = pa.concat_arrays([_plain_column(part.column(position)) for part in parts])
+            for values in _value_bytes(column):
+                digest.update(values.data)
     return digest.hexdigest()
 
 
-def _plain(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Check that batches are of one schema, and give equal content one encoding."""
+def _checked(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Check that batches are of one schema."""
     described = _describe(schema)
     for batch in batches:
         if _describe(batch.schema) != described:
             raise ValueError(f"a batch has columns of other names or types: {batch.schema.names}")
-        columns = [_plain_column(column) for column in batch.columns]
-        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+        yield batch
 
 
 def _plain_column(column: pa.Array) -> pa.Array:
+    """Give equal content one encoding; only of one column at a time, since it takes memory."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     return column.cast(pa.large_string()) if _is_text(column.type) else column
 
 
-def _slices(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Cut batches of any length into slices of `SLICE_ROWS`, the last one shorter."""
-    pending: list[pa.RecordBatch] = []
-    waiting = 0
-    while True:
-        while waiting < SLICE_ROWS and (batch := next(batches, None)) is not None:
-            pending.append(batch)
-            waiting += batch.num_rows
-        if waiting == 0:
-            return
-        rows, pending = _take_rows(pending, SLICE_ROWS)
-        waiting -= rows.num_rows
-        yield rows
-
-
-def _take_rows(
-    batches: list[pa.RecordBatch], count: int
-) -> tuple[pa.RecordBatch, list[pa.RecordBatch]]:
-    """Return the first `count` rows as one batch, and the batches that remain."""
-    taken: list[pa.RecordBatch] = []
-    missing = count
-    for position, batch in enumerate(batches):
-        taken.append(batch.slice(0, missing))
-        if batch.num_rows > missing:
-            return _join(taken), [batch.slice(missing), *batches[position + 1 :]]
-        missing -= batch.num_rows
-    return _join(taken), []
-
-
-def _join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+def _slices(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Cut batches of any length into slices of `SLICE_ROWS`, the last one shorter; in parts."""
+    parts: list[pa.RecordBatch] = []
+    missing = SLICE_ROWS
+    for batch in batches:
+        start = 0
+        while batch.num_rows - start >= missing:
+            yield [*parts, batch.slice(start, missing)]
+            start += missing
+            parts, missing = [], SLICE_ROWS
+        if start < batch.num_rows:
+            parts.append(batch.slice(start))
+            missing -= batch.num_rows - start
+    if parts:
+        yield parts
 
 
 def _describe(schema: pa.Schema) -> list[tuple[str, str]]:

@@ -19,14 +19,17 @@ from credit_risk_dagster.errors import DeliveryError
 
 SOURCE_FILE = "source_file"
 LINE_NUMBER = "line_number"
+TEXT = "text"
 REJECTED_SCHEMA = pa.schema(
     [
         (SOURCE_FILE, pa.string()),
         (LINE_NUMBER, pa.int64()),
         ("reason", pa.string()),
-        ("text", pa.string()),
+        (TEXT, pa.string()),
     ]
 )
+
+REJECTED_AT_A_TIME = 16_384
 
 _REASONS = {
     Fault.DATE: f"{SNAPSHOT_DATE} is not the first day of a month, written YYYY-MM-01",
@@ -62,10 +65,10 @@ def read_file(
     file: DeliveredFile,
     source: Source,
     header: Header,
-    months: Collection[str],
+    months: Collection[str] | None,
     accept_unterminated_line: bool = False,
 ) -> Iterator[Portion]:
-    """Yield what a file holds of some months, some megabytes at a time.
+    """Yield what a file holds of some months, or of all of them, some megabytes at a time.
 
     A rejected line of a cumulative file belongs to the month of its snapshot_date, if that can be
     read; one of a file for a month belongs to that month, and so does a row of another month.
@@ -73,24 +76,29 @@ def read_file(
     Raises:
         DeliveryError: if the file cannot be read, or changes while it is read.
     """
-    for lines in judged_lines(file, source, header, accept_unterminated_line):
-        wanted = np.isin(lines.months, [_number(month) for month in months])
+    for lines in _judged_lines(file, source, header, accept_unterminated_line):
+        wanted = lines.months != NO_MONTH
+        if months is not None:
+            wanted &= np.isin(lines.months, [_number(month) for month in months])
         accepted = wanted & (lines.faults == Fault.NONE)
         rejected = lines.faults != Fault.NONE
         if file.month is None:
             rejected &= wanted | (lines.months == NO_MONTH)
         rows = _rows_by_month(lines, accepted, file, source, header)
-        yield Portion(rows, *_rejected_by_month(lines, rejected, file, header))
+        first, *more = _some_at_a_time(np.flatnonzero(rejected))
+        yield Portion(rows, *_rejected_by_month(lines, first, file, header))
+        for numbers in more:
+            yield Portion({}, *_rejected_by_month(lines, numbers, file, header))
 
 
-def judged_lines(
+def _some_at_a_time(lines: Integers) -> list[Integers]:
+    """Cut rejected lines, of which some megabytes may hold millions: each becomes an object."""
+    return np.split(lines, range(REJECTED_AT_A_TIME, len(lines), REJECTED_AT_A_TIME))
+
+
+def _judged_lines(
     file: DeliveredFile, source: Source, header: Header, accept_unterminated_line: bool
 ) -> Iterator[Lines]:
-    """Yield the lines of a file, each with its fault and month, without parsing their values.
-
-    Raises:
-        DeliveryError: if the file cannot be read, or changes while it is read.
-    """
     date_field = header.names.index(SNAPSHOT_DATE)
     with open_delivery(file, source) as stream:
         stream.readline(LINE_LIMIT)
@@ -113,8 +121,7 @@ def _check_unchanged(stream: IO[bytes], file: DeliveredFile, source: Source) -> 
         )
 
 
-def month_key(number: int) -> str:
-    """Return the month key of a number of months since year 0."""
+def _month_key(number: int) -> str:
     return f"{number // 12:04d}-{number % 12 + 1:02d}-01"
 
 
@@ -135,7 +142,7 @@ def _rows_by_month(
     months, firsts = np.unique(lines.months[chosen], return_index=True)
     counts = np.diff(firsts, append=len(chosen))
     return {
-        month_key(month): rows.slice(first, count)
+        _month_key(month): rows.slice(first, count)
         for month, first, count in zip(months, firsts, counts, strict=True)
     }
 
@@ -172,19 +179,19 @@ def _parse(text: pa.Buffer, count: int, source: Source, header: Header) -> pa.Ta
 
 
 def _rejected_by_month(
-    lines: Lines, rejected: Truths, file: DeliveredFile, header: Header
+    lines: Lines, rejected: Integers, file: DeliveredFile, header: Header
 ) -> tuple[dict[str, pa.Table], pa.Table]:
     """Return the rejected lines of each month, and those whose month cannot be told."""
     collected: dict[str | None, list[dict[str, object]]] = {None: []}
-    for line in np.flatnonzero(rejected).tolist():
-        month = None if lines.months[line] == NO_MONTH else month_key(lines.months[line])
+    for line in rejected.tolist():
+        month = None if lines.months[line] == NO_MONTH else _month_key(lines.months[line])
         text = lines.data[lines.starts[line] : lines.ends[line]].tobytes()
         collected.setdefault(file.month or month, []).append(
             {
                 SOURCE_FILE: file.relative,
                 LINE_NUMBER: lines.numbers[line],
                 "reason": _reason(lines, line, file, header),
-                "text": text.decode("utf-8", "backslashreplace").replace("\0", "\\x00"),
+                TEXT: text.decode("utf-8", "backslashreplace").replace("\0", "\\x00"),
             }
         )
     tables = {
@@ -200,6 +207,6 @@ def _reason(lines: Lines, line: int, file: DeliveredFile, header: Header) -> str
     if fault == Fault.FIELDS:
         return f"{lines.field_counts[line]} fields where the header has {len(header.names)}"
     if fault == Fault.OTHER_MONTH:
-        month = month_key(lines.months[line])
+        month = _month_key(lines.months[line])
         return f"{SNAPSHOT_DATE} {month} in a file for {str(file.month)[:7]}"
     return _REASONS[fault]

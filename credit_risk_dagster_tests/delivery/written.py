@@ -3,14 +3,18 @@
 import csv
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES, SNAPSHOT_DATE
+from credit_risk_dagster.contract.sources import ATTRIBUTES, SNAPSHOT_DATE, Source
 from credit_risk_dagster.delivery.files import DeliveredFile
+from credit_risk_dagster.delivery.month import MonthDelivery, delivered_hash, read_months
+from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA, rows_schema
 
 COLUMNS = ATTRIBUTES.columns
 HEADER = ",".join(COLUMNS).encode()
@@ -58,3 +62,42 @@ def text_rows(table: pa.Table) -> list[dict[str, str]]:
 
 def reasons(rejected: pa.Table) -> list[tuple[int, str]]:
     return [(found["line_number"], found["reason"]) for found in rejected.to_pylist()]
+
+
+SCRATCH = ".scratch"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A month's delivery with all its rows, as few as they are in a test."""
+
+    month: str
+    rows: pa.Table
+    rejected: pa.Table
+    content_hash: str
+    files: list[dict[str, Any]]
+    undated: int
+    undated_lines: list[dict[str, Any]]
+
+
+def taken(delivery: MonthDelivery) -> Delivered:
+    rows = pa.Table.from_batches(delivery.rows(), rows_schema(delivery.source))
+    rejected = pa.Table.from_batches(delivery.rejected(), REJECTED_SCHEMA)
+    assert (rows.num_rows, rejected.num_rows) == (delivery.num_rows, delivery.num_rejected)
+    return Delivered(
+        month=delivery.month,
+        rows=rows.combine_chunks(),
+        rejected=rejected.combine_chunks(),
+        content_hash=delivered_hash(delivery.source, delivery.rows()),
+        files=delivery.files,
+        undated=delivery.undated,
+        undated_lines=delivery.undated_lines,
+    )
+
+
+def months_read(
+    folder: Path | str, source: Source, months: Sequence[str] | None, known: Sequence[str] = ()
+) -> Iterator[Delivered]:
+    """Read months one after the other; what waits waits in a folder that is no delivery's."""
+    found = read_months(Path(folder), source, months, Path(folder, SCRATCH), known=known)
+    return (taken(delivery) for delivery in found)

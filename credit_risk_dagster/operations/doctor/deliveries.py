@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.delivery.delivered import delivered_months
-from credit_risk_dagster.errors import DeliveryError
+from credit_risk_dagster.errors import DeliveryError, PlatformError
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
 from credit_risk_dagster.settings import Settings
 
@@ -22,9 +22,14 @@ def delivery_findings(settings: Settings) -> Iterator[Finding]:
     for source in SOURCES:
         check = f"delivery of {source.name}"
         try:
-            months = delivered_months(folder, source, settings.accept_unterminated_line)
+            months = delivered_months(
+                folder, source, settings.scratch_folder, settings.accept_unterminated_line
+            )
         except DeliveryError as error:
             yield failed(check, str(error), "Correct the file, or ask for it again.")
+            continue
+        except PlatformError as error:
+            yield failed(check, str(error), "Give it space; then look again.")
             continue
         if not months:
             yield warning(

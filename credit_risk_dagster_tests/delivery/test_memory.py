@@ -1,0 +1,188 @@
+"""A month is the same delivery however little memory it is read in, and it is read in little."""
+
+import csv
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from credit_risk_dagster.contract.sources import (
+    ATTRIBUTES,
+    CLICKSTREAM,
+    SNAPSHOT_DATE,
+    SOURCES,
+    Source,
+)
+from credit_risk_dagster.datamart import row_order, spool
+from credit_risk_dagster.datamart.content_hash import content_hash
+from credit_risk_dagster.delivery import lines as lines_module
+from credit_risk_dagster.delivery.delivered import delivered_months
+from credit_risk_dagster.delivery.reader import rows_schema
+from credit_risk_dagster_tests.delivery.written import (
+    SCRATCH,
+    Delivered,
+    months_read,
+    row,
+    write_rows,
+)
+
+MONTHS = ["2024-01-01", "2024-02-01", "2024-03-01"]
+STEM = ATTRIBUTES.file_stem
+
+
+def by_definition(folder: Path, source: Source) -> dict[str, pa.Table]:
+    """The rows of each month: by key, all other values, file and line; text by its bytes."""
+    delivered: dict[str, list[tuple[str | int, ...]]] = defaultdict(list)
+    for path in folder.rglob(f"*{source.file_stem}*.csv"):
+        with path.open(encoding="utf-8", newline="") as stream:
+            for number, values in enumerate(csv.DictReader(stream), start=2):
+                text = [values[column] for column in source.columns]
+                where = (path.relative_to(folder).as_posix(), number)
+                delivered[values[SNAPSHOT_DATE]].append((*text, *where))
+    schema = rows_schema(source)
+    others = [name for name in schema.names if name not in source.key]
+    places = [schema.names.index(name) for name in (*source.key, *others)]
+
+    def ordered(rows: list[tuple[str | int, ...]]) -> pa.Table:
+        rows = sorted(rows, key=lambda values: [_bytes(values[place]) for place in places])
+        return pa.table([list(column) for column in zip(*rows, strict=True)], schema=schema)
+
+    return {month: ordered(rows) for month, rows in sorted(delivered.items())}
+
+
+def _bytes(value: str | int) -> bytes | int:
+    return value.encode() if isinstance(value, str) else value
+
+
+def fit_in_memory(
+    patch: pytest.MonkeyPatch, block: int, buffered: int, sorted_at_once: int
+) -> None:
+    patch.setattr(lines_module, "_BLOCK", block)
+    patch.setattr(spool, "BUFFER_BYTES", buffered)
+    patch.setattr(row_order, "SORTED_BYTES", sorted_at_once)
+
+
+VALUE = st.sampled_from(["", "a", "b", "é", 'a "b", c', "😀", "\uffff", " "])
+ROWS = st.lists(st.builds(row, VALUE, st.sampled_from(MONTHS), Name=VALUE), min_size=1, max_size=30)
+
+
+@settings(deadline=None)
+@given(ROWS, ROWS, st.integers(1, 2_000), st.integers(0, 5_000), st.integers(1, 5_000))
+def test_the_months_are_the_same_in_whatever_portions_they_are_read_and_sorted(
+    some: list[dict[str, str]],
+    others: list[dict[str, str]],
+    block: int,
+    buffered: int,
+    sorted_at_once: int,
+) -> None:
+    with TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        folder = Path(place)
+        write_rows(folder / f"{STEM}.csv", some)
+        write_rows(folder / f"{STEM}_2.csv", others)
+        own = [values for values in others if values[SNAPSHOT_DATE] == MONTHS[0]]
+        write_rows(folder / "2024-01" / f"{STEM}.csv", own)
+        expected = by_definition(folder, ATTRIBUTES)
+        fit_in_memory(patch, block, buffered, sorted_at_once)
+        found = list(months_read(folder, ATTRIBUTES, None))
+        hashes = delivered_months(folder, ATTRIBUTES, folder / SCRATCH)
+    assert {one.month: one.rows for one in found} == expected
+    assert hashes == {one.month: one.content_hash for one in found}
+    for one in found:
+        assert one.content_hash == content_hash(one.rows.select(ATTRIBUTES.columns))
+        assert counted(one) == {file["relative"]: file["rows"] for file in one.files}
+
+
+def counted(delivery: Delivered) -> dict[str, int]:
+    """How many rows each file that was read has in a month."""
+    found = delivery.rows["source_file"].to_pylist()
+    return {file["relative"]: found.count(file["relative"]) for file in delivery.files}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_the_sample_extract_has_the_hashes_of_its_definition_in_little_memory(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Source
+) -> None:
+    fit_in_memory(monkeypatch, block=200_000, buffered=100_000, sorted_at_once=20_000)
+    expected = {
+        month: content_hash(rows.select(source.columns))
+        for month, rows in by_definition(sample, source).items()
+    }
+    assert delivered_months(sample, source, tmp_path) == expected
+
+
+def write_clickstream(path: Path, rows: int) -> None:
+    """Write a cumulative extract of four months, of which every block has other customers."""
+    in_block = 12_500
+    values = np.random.default_rng(1).integers(-300, 400, (in_block, 20)).astype(str)
+    block = "".join(
+        f"CUS_0xBLK{number * 7919 % in_block:x},MONTH,{','.join(features)}\n"
+        for number, features in enumerate(values.tolist())
+    )
+    blocks = rows // in_block
+    with path.open("w", encoding="utf-8") as stream:
+        stream.write(",".join(CLICKSTREAM.columns) + "\n")
+        for number in range(blocks):
+            month = f"2024-{number * 4 // blocks + 1:02d}-01"
+            customers = block.replace("BLK", f"{number * 37 % blocks:03x}")
+            stream.write(customers.replace("MONTH", month))
+
+
+DELIVER = """
+import sys
+from pathlib import Path
+import dagster as dg
+from credit_risk_dagster.assets.bronze import bronze_assets
+from credit_risk_dagster.automation.due import read_deliveries
+from credit_risk_dagster.resources.tables import open_datamart
+from credit_risk_dagster.settings import Settings
+
+home = Path(sys.argv[1])
+settings = Settings(home=home, first_month="2024-01-01", last_month="2024-04-01")
+months = dg.StaticPartitionsDefinition([f"2024-{month:02d}-01" for month in range(1, 5)])
+resources = {"datamart": open_datamart(settings), "settings": settings}
+sought = read_deliveries(settings)["clickstream"]
+tags = {
+    "dagster/asset_partition_range_start": "2024-01-01",
+    "dagster/asset_partition_range_end": "2024-04-01",
+}
+clickstream = [one for one in bronze_assets(months) if one.key.path[-1] == "clickstream"]
+assert dg.materialize(clickstream, resources=resources, tags=tags).success
+from credit_risk_dagster.tables.bronze import BRONZE_CLICKSTREAM
+records = [resources["datamart"].required_record(BRONZE_CLICKSTREAM, month) for month in sought]
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(sum(record.rows for record in records), int(peak.split()[1]) // 1024)
+"""
+
+
+def rows_and_peak(home: Path, rows: int) -> Iterator[int]:
+    """Deliver an extract, have the sensor and bronze read it; rows, and megabytes at the peak."""
+    (home / "raw").mkdir(parents=True)
+    write_clickstream(home / "raw" / f"{CLICKSTREAM.file_stem}.csv", rows)
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", DELIVER, str(home)],
+        env={**os.environ, "DAGSTER_HOME": ""},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return map(int, told.stdout.split())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
+def test_forty_times_the_rows_take_a_hundred_and_fifty_megabytes_more_at_most(
+    tmp_path: Path,
+) -> None:
+    few_rows, few = rows_and_peak(tmp_path / "few", 50_000)
+    many_rows, many = rows_and_peak(tmp_path / "many", 2_000_000)
+    assert (few_rows, many_rows) == (50_000, 2_000_000)
+    assert many - few <= 150, f"{few} MB for few rows, {many} MB for many"
