@@ -275,6 +275,9 @@ class StorePlace:
 
     def fetch(self, file: StoredFile) -> Path | None:
         """Return where an object can be read on this machine; None if it is damaged."""
+        staged = self._writes / file.path
+        if _is_cached(staged, file.sha256):  # of a month that is not committed yet
+            return staged
         cached = self._cached(file)
         if not _is_cached(cached, file.sha256):
             state = self.state(file.path)
