@@ -31,7 +31,7 @@ from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.scoring_bands import bands
-from credit_risk_dagster.models.storage import MODEL_FILE, load_model
+from credit_risk_dagster.models.storage import MODEL_FILE, opened_model, verified_content
 from credit_risk_dagster.resources.engine import EngineResource
 from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.settings import Settings
@@ -118,13 +118,14 @@ def _scoring(
     staging: Path,
 ) -> WriteScores:
     features = engine.read(datamart.files(FEATURES_TABLE, [month]), SCORED)
+    path = models.path(production["model_id"]) / MODEL_FILE
+    content = verified_content(path, production["model_sha256"])
 
     def write(revision: int, new_file: NewFile) -> None:
         scores = partial(
             score_rows,
             revision=revision,
-            model=str(models.path(production["model_id"]) / MODEL_FILE),
-            sha256=production["model_sha256"],
+            model=content,
             model_id=production["model_id"],
             bounds=settings.risk_bands,
         )
@@ -138,13 +139,15 @@ def _scoring(
 def score_rows(
     frame: pd.DataFrame,
     revision: int,
-    model: str,
-    sha256: str,
+    model: bytes,
     model_id: str,
     bounds: tuple[float, ...],
 ) -> pd.DataFrame:
-    """Return the scores of feature rows; runs wherever the engine holds them."""
-    pipeline = _loaded(model, sha256)
+    """Return the scores of feature rows; runs wherever the engine holds them.
+
+    The model comes along, verified: a worker need not reach where models are kept.
+    """
+    pipeline = _opened(model, model_id)
     probabilities = score(pipeline, frame)
     explanation = explain(pipeline, frame)
     scored = frame[["loan_id", "customer_id", "snapshot_date"]].assign(
@@ -160,8 +163,8 @@ def score_rows(
 
 
 @lru_cache(maxsize=2)
-def _loaded(model: str, sha256: str) -> "Pipeline":
-    return load_model(Path(model), sha256)
+def _opened(model: bytes, model_id: str) -> "Pipeline":
+    return opened_model(model, Path(model_id, MODEL_FILE))
 
 
 def _figures(

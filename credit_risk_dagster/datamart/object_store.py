@@ -147,6 +147,27 @@ class ObjectStore:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What a path of this machine is a copy of, or is going to be: a name in an object store."""
+
+    store: ObjectStore
+    name: str
+
+    @property
+    def address(self) -> str:
+        """Its address, for whoever reads the store without this machine."""
+        return f"{self.store.uri}/{self.name}"
+
+
+_KEPT: dict[Path, Kept] = {}
+
+
+def stored_at(path: Path) -> Kept | None:
+    """Return what of an object store a path stands for; None if it is of this machine alone."""
+    return _KEPT.get(path)
+
+
+@dataclass(frozen=True)
 class StorePlace:
     """The prefix of one table in an object store; see `Place`."""
 
@@ -226,7 +247,9 @@ class StorePlace:
 
     def new_staging(self) -> Path:
         """Return a folder of this machine, which is not there yet, to stage in."""
-        return self._writes / f"{STAGING_PREFIX}{uuid.uuid4().hex}"
+        name = f"{STAGING_PREFIX}{uuid.uuid4().hex}"
+        _KEPT[self._writes / name] = Kept(self.store, name)
+        return self._writes / name
 
     @property
     def _writes(self) -> Path:
@@ -279,6 +302,7 @@ class StorePlace:
         if _is_cached(staged, file.sha256):  # of a month that is not committed yet
             return staged
         cached = self._cached(file)
+        _KEPT[cached] = Kept(self.store, file.path)
         if not _is_cached(cached, file.sha256):
             state = self.state(file.path)
             if state is None or state[0] != file.size:

@@ -69,9 +69,17 @@ def load_model(path: Path, sha256: str) -> "Pipeline":
         ModelError: if the file is missing, is not the one that was recorded, or holds anything
             but a model of this platform.
     """
+    return opened_model(verified_content(path, sha256), path)
+
+
+def opened_model(content: bytes, path: Path) -> "Pipeline":
+    """Return the pipeline that the content of a `model.skops` is, which was verified.
+
+    Raises:
+        ModelError: if it is anything but a model of this platform.
+    """
     from sklearn.pipeline import Pipeline
 
-    content = _verified_content(path, sha256)
     pipeline = _decoded(content, path)
     if not isinstance(pipeline, Pipeline) or tuple(name for name, _ in pipeline.steps) != STEPS:
         raise ModelError(
@@ -81,7 +89,12 @@ def load_model(path: Path, sha256: str) -> "Pipeline":
     return pipeline
 
 
-def _verified_content(path: Path, sha256: str) -> bytes:
+def verified_content(path: Path, sha256: str) -> bytes:
+    """Return the bytes of a `model.skops`.
+
+    Raises:
+        ModelError: if it cannot be read, or is not the one that was recorded.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:

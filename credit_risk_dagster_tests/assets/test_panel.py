@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from credit_risk_dagster.assets.panel import write_states
 from credit_risk_dagster.automation.due import next_due_month
 from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.engine import DuckDBEngine
+from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
 from credit_risk_dagster.datamart.lineage import inputs_of, versions_behind
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table

@@ -1,3 +1,4 @@
+import hashlib
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -9,16 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import fs
 
 from credit_risk_dagster.assets.inference import score_rows
-from credit_risk_dagster.datamart.engine import (
-    BATCH_ROWS,
-    DISPOSITION,
-    DuckDBEngine,
-    Engine,
-    MapRows,
-    SparkEngine,
-)
+from credit_risk_dagster.datamart import duckdb_engine, object_store, spark_engine
+from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
+from credit_risk_dagster.datamart.engine import BATCH_ROWS, DISPOSITION, Engine, MapRows
+from credit_risk_dagster.datamart.object_store import ObjectStore, StorePlace
+from credit_risk_dagster.datamart.record import StoredFile
+from credit_risk_dagster.datamart.spark_engine import SparkEngine
 from credit_risk_dagster.datamart.stored_rows import read_files
 from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.models.storage import MODEL_FILE, save_model
@@ -116,6 +116,86 @@ def test_several_files_are_one_table(engine: Engine, tmp_path: Path) -> None:
     files = [file_of(tmp_path, loans(f"L{number}"), str(number)) for number in range(3)]
     found = engine.read(files, SCHEMA).to_pyarrow()
     assert sorted(found["loan_id"].to_pylist()) == ["L0", "L1", "L2"]
+
+
+@each_engine
+def test_a_large_month_is_spread_over_files_that_follow_each_other_in_key_order(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (duckdb_engine, spark_engine):
+        monkeypatch.setattr(module, "FILE_ROWS", 300)
+    monkeypatch.setattr(duckdb_engine, "ROW_GROUP_ROWS", 100)
+    keys = [f"L{number * 7919 % 1_000:04}" for number in range(1_000)]
+    rows = pa.concat_tables([loans(*keys), loans("z", month=FEBRUARY)])
+    table = engine.read([file_of(tmp_path, rows)], SCHEMA)
+    staged = Staged(tmp_path / "out")
+    staging = tmp_path / "staging"
+    engine.write(table, ["loan_id"], "month", staged.new_file, staging, rows.num_rows)
+    january = [path for month, _, path in staged.paths if month == "2024-01-01"]
+    assert len(january) > 1
+    written = read_files(january, SCHEMA)
+    assert written["loan_id"].to_pylist() == sorted(keys)
+    (february,) = [path for month, _, path in staged.paths if month == "2024-02-01"]
+    assert read_files([february], SCHEMA)["loan_id"].to_pylist() == ["z"]
+
+
+@pytest.fixture
+def reached(
+    spark: SparkEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[SparkEngine, ObjectStore]:
+    """An object store, and Spark with a client of it: both are shown the same folder.
+
+    Spark's package has no client of S3: what stands in for it is Hadoop's own layer that gives a
+    scheme another file system.
+    """
+    folder = tmp_path / "bucket of S3"
+    (folder / "lender").mkdir(parents=True)
+    hadoop = spark._session.sparkContext._jsc.hadoopConfiguration()
+    layer = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
+    for name, value in {
+        "fs.s3a.impl": layer,
+        "fs.s3a.impl.disable.cache": "true",
+        "fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.LocalFileSystem",
+        "fs.viewfs.mounttable.lender.linkFallback": (folder / "lender").as_uri(),
+    }.items():
+        hadoop.set(name, value)
+    system = fs.SubTreeFileSystem(str(folder), fs.LocalFileSystem())
+    monkeypatch.setattr(object_store, "_file_system", lambda uri: (system, uri[len("s3://") :]))
+    upload = ObjectStore.upload
+
+    def into_a_folder(store: ObjectStore, path: Path, name: str) -> None:
+        system.create_dir(f"{store.uri[len('s3://') :]}/{name}".rpartition("/")[0])
+        upload(store, path, name)
+
+    monkeypatch.setattr(ObjectStore, "upload", into_a_folder)
+    store = ObjectStore("s3://lender/tables", tmp_path / "scratch")
+    return SparkEngine(spark._session, reads_store=True), store
+
+
+@pytest.mark.slow
+def test_workers_with_a_client_read_and_write_the_store_themselves(
+    reached: tuple[SparkEngine, ObjectStore], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    engine, store = reached
+    place = StorePlace(store.below("silver/loans"), "silver/loans")
+    path = place.new_file("snapshot_date=2024-01-01")
+    pq.write_table(loans("b", "a"), path)
+    content = path.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    file = StoredFile(place.name_of(path), len(content), 2, sha256)
+    place.keep(path, file)
+    place.forget(path, is_kept=True)
+    copy = place.fetch(file)
+    assert copy is not None
+    table = engine.read([copy], SCHEMA)
+    copy.write_bytes(b"the workers do not read the driver's copy")
+
+    staged, staging = Staged(tmp_path / "out"), place.new_staging()
+    engine.write(table, ["loan_id"], "month", staged.new_file, staging)
+    ((month, disposition, written),) = staged.paths
+    assert (month, disposition) == ("2024-01-01", "rows")
+    assert read_files([written], SCHEMA)["loan_id"].to_pylist() == ["a", "b"]
+    assert place.staging() == [], "what the workers wrote was brought and removed"
 
 
 @each_engine
@@ -266,13 +346,12 @@ def feature_rows() -> pa.Table:
 def test_a_model_gives_the_same_scores_bands_and_reasons_on_both_engines(
     spark: Engine, tmp_path: Path
 ) -> None:
-    """The product's own scoring, with a model that every worker of Spark loads from disk."""
-    hashes = save_model(trained("logistic_regression").pipeline, tmp_path / "model")
+    """The product's own scoring, with a model that comes to every worker of Spark."""
+    save_model(trained("logistic_regression").pipeline, tmp_path / "model")
     scoring = partial(
         score_rows,
         revision=0,
-        model=str(tmp_path / "model" / MODEL_FILE),
-        sha256=hashes[MODEL_FILE],
+        model=(tmp_path / "model" / MODEL_FILE).read_bytes(),
         model_id="m",
         bounds=(0.1, 0.2, 0.35, 0.5),
     )

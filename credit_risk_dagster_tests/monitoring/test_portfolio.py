@@ -6,7 +6,8 @@ import ibis
 import pandas as pd
 import pytest
 
-from credit_risk_dagster.datamart.engine import DuckDBEngine, Engine
+from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
+from credit_risk_dagster.datamart.engine import Engine
 from credit_risk_dagster.monitoring.portfolio import book_facts, roll_facts, vintage_facts
 from credit_risk_dagster.tables.portfolio import book_counts, roll_counts, vintage_counts
 

@@ -17,7 +17,8 @@ from credit_risk_dagster.assets.panel import write_states
 from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.engine import DuckDBEngine, Engine
+from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
+from credit_risk_dagster.datamart.engine import Engine
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.delivery.month import read_months

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.sources import SOURCES
 from credit_risk_dagster.datamart.datamart import Datamart
-from credit_risk_dagster.datamart.engine import DuckDBEngine
+from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import ACCEPTED, DUPLICATES, QUARANTINED
