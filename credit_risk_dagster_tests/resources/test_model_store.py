@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.storage import MODEL_FILE
@@ -13,6 +14,7 @@ from credit_risk_dagster.monitoring.reference import SCORES_FILE, Reference, fre
 from credit_risk_dagster.resources.model_store import CARD as CARD_FILE
 from credit_risk_dagster.resources.model_store import HASHES, ModelStore
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
+from credit_risk_dagster_tests.object_store import S3Server
 
 MODEL_ID = "2024-09-logistic_regression-0123456789ab"
 CARD = {"model_id": MODEL_ID, "oot_auc": 0.9, "note": "März"}
@@ -21,6 +23,50 @@ CARD = {"model_id": MODEL_ID, "oot_auc": 0.9, "note": "März"}
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
     return ModelStore(tmp_path / "models")
+
+
+@pytest.fixture
+def in_store(tmp_path: Path, s3: S3Server) -> ModelStore:
+    """The models of an installation that keeps them in an object store."""
+    return ModelStore(tmp_path / "copies", ObjectStore(s3.uri(tmp_path.name), tmp_path))
+
+
+def test_a_model_in_an_object_store_is_loaded_by_another_machine(
+    in_store: ModelStore, tmp_path: Path
+) -> None:
+    sha256 = save(in_store)
+    another = ModelStore(tmp_path / "of another machine", in_store.store)
+    assert another.holds(MODEL_ID, sha256)
+    frame = loan_frame(5)
+    np.testing.assert_array_equal(
+        score(another.load(MODEL_ID, sha256), frame),
+        score(trained("logistic_regression").pipeline, frame),
+    )
+    assert another.card(MODEL_ID) == CARD
+    assert another.reference(MODEL_ID).scores.equals(reference().scores)
+
+
+def test_a_model_that_is_damaged_in_the_store_is_found_and_not_loaded(
+    in_store: ModelStore, tmp_path: Path
+) -> None:
+    sha256 = save(in_store)
+    assert in_store.store is not None
+    in_store.store.write(f"{MODEL_ID}/{MODEL_FILE}", b"another model")
+    assert not in_store.holds(MODEL_ID, sha256)
+    with pytest.raises(ModelError, match="is not the one that was recorded"):
+        ModelStore(tmp_path / "elsewhere", in_store.store).load(MODEL_ID, sha256)
+
+
+def test_a_model_that_only_half_arrived_in_the_store_is_uploaded_again(
+    in_store: ModelStore, tmp_path: Path
+) -> None:
+    sha256 = save(in_store)
+    assert in_store.store is not None
+    in_store.store.remove(f"{MODEL_ID}/{HASHES}")
+    in_store.store.remove(f"{MODEL_ID}/{MODEL_FILE}")
+    another = ModelStore(tmp_path / "elsewhere", in_store.store)
+    assert not another.holds(MODEL_ID, sha256)
+    assert another.holds(MODEL_ID, save(another))
 
 
 def reference(seed: int = 1) -> Reference:
