@@ -21,6 +21,7 @@ from credit_risk_dagster.resources.model_store import ModelStore
 from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings, load_settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
+from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster_tests.installation import content, run
 
@@ -92,10 +93,15 @@ def test_the_old_files_are_kept_as_they_were(upgraded: Settings, unpacked: Path)
     assert {path: (kept / path).read_bytes() for path in before} == before
 
 
-def test_nothing_that_was_run_is_due_again(upgraded: Settings) -> None:
-    index, deliveries = open_index(upgraded), read_deliveries(upgraded)
-    assert next_due_month(upgraded, index, deliveries, LAST) is None
-    due = next_due_month(upgraded, index, deliveries, NEXT)
+def test_nothing_that_was_run_is_due_again_unless_its_definition_has_changed_since(
+    old: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    todays = {name: definition_of(BY_PATH[name]) for name in upgrade.DEFINITIONS}
+    monkeypatch.setattr(upgrade, "DEFINITIONS", todays)
+    upgrade_home(old)
+    index, deliveries = open_index(old), read_deliveries(old)
+    assert next_due_month(old, index, deliveries, LAST) is None
+    due = next_due_month(old, index, deliveries, NEXT)
     assert due is not None
     assert due.month == NEXT
 
