@@ -80,9 +80,11 @@ def two_sample_ks(
     before_size, now_size = int(sample.cumulative[-1]), int(current_counts.sum())
     if now_size == 0:
         raise ValueError("the current sample has no values: KS compares two distributions")
-    now = np.cumsum(current_counts) / now_size
-    before = np.concatenate([[0.0], sample.cumulative / before_size])
+    # In whole numbers, so that the distance is rounded once.
+    now = np.cumsum(current_counts) * before_size
+    before = np.concatenate([[0], sample.cumulative]) * now_size
     at_values = np.abs(now[1::2] - before[1:]).max()
     just_below = np.abs(now[:-1:2] - before[:-1]).max()
+    distance = int(max(at_values, just_below)) / (before_size * now_size)
     threshold = sqrt(-log(noise_level / 2) / 2 * (1 / before_size + 1 / now_size))
-    return KsDrift(float(max(at_values, just_below)), threshold, before_size, now_size)
+    return KsDrift(distance, threshold, before_size, now_size)

@@ -9,7 +9,18 @@ import pytest
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.resources.java import prepare_java
 
-NEEDED_BY_SPARKS_SCRIPTS = ("bash", "basename", "cat", "dirname", "env", "ps", "sh", "uname")
+NEEDED_BY_SPARKS_SCRIPTS = [
+    "bash",
+    "basename",
+    "cat",
+    "chmod",
+    "dirname",
+    "env",
+    "ps",
+    "rm",
+    "sh",
+    "uname",
+]
 
 MACHINE = {name: os.environ.get(name) or "" for name in ("JAVA_HOME", "PATH")}
 
