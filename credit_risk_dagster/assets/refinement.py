@@ -56,7 +56,8 @@ def refine(
         sizes = {month: _input_rows(datamart, kept.inputs) for month, kept in made_of.items()}
         for group in groups_of_months(sizes, ROWS_AT_ONCE.get(engine.name)):
             some = rows(group)
-            engine.write(some, _order(table, some), MONTH, writer.new_file, writer.staging)
+            staging = writer.staging / group[0]
+            engine.write(some, _order(table, some), MONTH, writer.new_file, staging)
             for month in group:
                 writer.stage(_draft(table, month, made_of[month], engine))
                 yield month
