@@ -116,7 +116,7 @@ def _stage(
             left.append(path)
         return path
 
-    engine.write(state, list(TABLE.key), MONTH, new_file, writer.staging)
+    engine.write(state, list(TABLE.key), MONTH, new_file, writer.staging / month)
     index = dormant_index(index, gave, _customers(left), month)
     if index.num_rows:
         pq.write_table(index, writer.new_file(month, DORMANT_INDEX))

@@ -57,7 +57,8 @@ def refine(
         for group in groups_of_months(sizes, ROWS_AT_ONCE.get(engine.name)):
             some = rows(group)
             order, size = _order(table, some), sum(sizes[month] for month in group)
-            engine.write(some, order, MONTH, writer.new_file, writer.staging, size)
+            staging = writer.staging / group[0]
+            engine.write(some, order, MONTH, writer.new_file, staging, size)
             for month in group:
                 writer.stage(_draft(table, month, made_of[month], engine))
                 yield month

@@ -163,8 +163,16 @@ _KEPT: dict[Path, Kept] = {}
 
 
 def stored_at(path: Path) -> Kept | None:
-    """Return what of an object store a path stands for; None if it is of this machine alone."""
-    return _KEPT.get(path)
+    """Return what of an object store a path stands for; None if it is of this machine alone.
+
+    A path in a folder that is going to be in the store is as well.
+    """
+    for folder in (path, *path.parents):
+        if folder in _KEPT:
+            kept = _KEPT[folder]
+            below = path.relative_to(folder).as_posix()
+            return kept if folder == path else Kept(kept.store, f"{kept.name}/{below}")
+    return None
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ def so_far(
     return rows.select(
         **{
             CUSTOMER: ibis.coalesce(rows.given_by, rows[CUSTOMER]),
-            MONTH: ibis.literal(first_day(month)),
+            # A bare literal would have Spark sort the rows anew as it writes them, not by key.
+            MONTH: ibis.greatest(rows[MONTH], rows.given_in, ibis.literal(first_day(month))),
             MONTHS: ibis.coalesce(rows[MONTHS], 0) + rows.given_by.notnull().cast("int64"),
             LATEST: latest,
         },

@@ -190,7 +190,7 @@ def test_workers_with_a_client_read_and_write_the_store_themselves(
     table = engine.read([copy], SCHEMA)
     copy.write_bytes(b"the workers do not read the driver's copy")
 
-    staged, staging = Staged(tmp_path / "out"), place.new_staging()
+    staged, staging = Staged(tmp_path / "out"), place.new_staging() / "2024-01-01"
     engine.write(table, ["loan_id"], "month", staged.new_file, staging)
     ((month, disposition, written),) = staged.paths
     assert (month, disposition) == ("2024-01-01", "rows")

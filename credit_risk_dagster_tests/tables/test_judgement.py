@@ -151,7 +151,7 @@ def refined(folder: Path, rows: list[Row]) -> MonthRecord:
         datamart,
         engine,
         table,
-        lambda: attributes(read),
+        lambda _: attributes(read),
         [MONTHS[1]],
         lambda _: made_of,
         lambda _: {},

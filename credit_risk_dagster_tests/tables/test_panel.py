@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +67,8 @@ def without_month(row: Row) -> Row:
     return {name: value for name, value in row.items() if name != "snapshot_date"}
 
 
-@settings(deadline=None, max_examples=25)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=15)
 @given(panel=PANELS, kept_for=st.integers(1, 4))
 def test_a_state_is_what_all_readings_up_to_its_month_add_up_to(
     panel: dict[tuple[str, date], tuple[int | None, int | None]], kept_for: int
@@ -95,7 +97,8 @@ def test_a_state_is_what_all_readings_up_to_its_month_add_up_to(
         } == asleep
 
 
-@settings(deadline=None, max_examples=25)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=15)
 @given(panel=PANELS, kept_for=st.integers(1, 4), asked=st.sets(st.sampled_from(DAYS), min_size=1))
 def test_whoever_applies_is_known_by_all_readings_however_long_ago_the_newest_was(
     panel: dict[tuple[str, date], tuple[int | None, int | None]], kept_for: int, asked: set[date]
