@@ -124,7 +124,6 @@ class MonthRows:
     inputs: Inputs
     beside: Mapping[str, pa.Table] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -171,7 +170,6 @@ def draft(table: Table, month: MonthRows) -> Draft:
         inputs=month.inputs,
         definition=definition_of(table),
         facts=month.facts,
-        provenance=month.provenance,
     )
 
 

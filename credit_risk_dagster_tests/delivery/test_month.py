@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from credit_risk_dagster.contract.sources import ATTRIBUTES, SNAPSHOT_DATE, SOURCES, Source
 from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.delivery import month as month_module
+from credit_risk_dagster.delivery import reader
 from credit_risk_dagster.delivery.delivered import delivered_months
 from credit_risk_dagster.delivery.month import read_months
 from credit_risk_dagster.errors import DeliveryError
@@ -133,6 +134,19 @@ def test_all_lines_without_a_month_are_counted_and_the_first_ones_listed(
     found = delivery(tmp_path)
     assert found.undated == 4
     assert numbers(found.undated_lines) == [3, 4, 3]
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 3, 100])
+def test_however_many_rejected_lines_are_looked_at_at_a_time_they_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    monkeypatch.setattr(reader, "REJECTED_AT_A_TIME", at_a_time)
+    bad = line(row(Name="\0"))
+    write(tmp_path / f"{STEM}.csv", [bad, b"", line(row()), bad, b"x", bad, bad])
+    found = delivery(tmp_path)
+    assert (found.rows.num_rows, found.undated) == (1, 2)
+    assert found.rejected["line_number"].to_pylist() == [2, 5, 7, 8]
+    assert numbers(found.undated_lines) == [3, 6]
 
 
 def test_a_month_of_rejected_lines_only_has_no_rows_but_is_delivered(tmp_path: Path) -> None:
