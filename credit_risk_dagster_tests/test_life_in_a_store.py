@@ -71,6 +71,18 @@ def test_every_month_of_every_table_says_what_it_says_on_a_disk(
     assert content(there) == content(here)
 
 
+def test_the_log_of_the_run_says_that_the_store_was_away(there: Settings) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(there.dagster_home))
+        with open_instance(there) as instance:
+            said = [
+                event.user_message
+                for run in instance.get_runs()
+                for event in instance.all_logs(run.run_id)
+            ]
+    assert any("does not answer" in line and "asked again in" in line for line in said)
+
+
 def test_nothing_of_tables_models_and_artifacts_is_in_the_home(there: Settings) -> None:
     below = {path.name for path in there.home.iterdir()}
     assert below <= {"dagster", "scratch", "reports", "mlflow", ".lock"}

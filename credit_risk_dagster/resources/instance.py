@@ -19,6 +19,10 @@ concurrency:
   pools:
     granularity: run
     default_limit: 1
+# What is said of an object store that is away belongs to the log of the run that waits for it.
+python_logs:
+  managed_python_loggers:
+    - credit_risk_dagster.datamart.patience
 # A run that died with its code location must not hold the pool for ever; none takes a day.
 run_monitoring:
   enabled: true
