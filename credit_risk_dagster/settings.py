@@ -1,5 +1,6 @@
 """Every setting of the platform, in one typed object: the only place that reads the environment."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from datetime import date
@@ -225,8 +226,11 @@ class Settings(BaseSettings):
 
     @property
     def scratch_folder(self) -> Path:
-        """Where engines spill and files wait."""
-        return self.scratch if self.scratch is not None else self.home / "scratch"
+        """Where engines spill and files wait: of this home alone, on whatever disk."""
+        if self.scratch is None:
+            return self.home / "scratch"
+        of_home = hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:12]
+        return self.scratch / f"credit-risk-{of_home}"
 
     @property
     def tracking_uri(self) -> str:

@@ -1,6 +1,7 @@
 """Gold: features as known at application, labels as they mature, and the cohort of both."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +15,7 @@ from credit_risk_dagster.assets.monthly import (
     monthly_asset,
     report_months,
 )
-from credit_risk_dagster.assets.panel import read_index
+from credit_risk_dagster.assets.panel import read_index, require_unbroken
 from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, LABEL
 from credit_risk_dagster.datamart.datamart import Datamart
@@ -88,12 +89,16 @@ def _write_features(keys: list[str], datamart: Datamart, engine: Engine) -> Writ
 def _dormant_applicants(datamart: Datamart, months: Sequence[str]) -> list[Path]:
     """Return the files that hold the state of applicants who gave no reading lately."""
     holding: set[str] = set()
+    state = partial(datamart.required_record, CLICKSTREAM_SO_FAR)
     for month in months:
         index = read_index(datamart, datamart.required_record(CLICKSTREAM_SO_FAR, month))
         if index.num_rows:
             loans = datamart.read(SILVER_LOANS, [month], ["customer_id", "month_on_book"])
             applied = loans.filter(pc.equal(loans["month_on_book"], 0))["customer_id"]
-            holding |= set(months_of_dormant(index, applied))
+            left = months_of_dormant(index, applied)
+            if left:
+                require_unbroken(state, left, state(month))
+            holding |= set(left)
     files = [datamart.files_beside(CLICKSTREAM_SO_FAR, month, DORMANT) for month in sorted(holding)]
     return [file for part in files for file in part]
 

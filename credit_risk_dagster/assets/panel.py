@@ -1,6 +1,6 @@
 """The running state of the clickstream: each month from the month before and its own readings."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from credit_risk_dagster.datamart.record import (
 )
 from credit_risk_dagster.datamart.table import MONTH
 from credit_risk_dagster.datamart.writer import Draft, MonthWriter
-from credit_risk_dagster.months import add_months
+from credit_risk_dagster.errors import PartitionError
+from credit_risk_dagster.months import add_months, month_range
 from credit_risk_dagster.partitions import months_earlier
 from credit_risk_dagster.resources.engine import EngineResource
 from credit_risk_dagster.settings import Settings
@@ -99,7 +100,10 @@ def _stage(
     readings = datamart.files(SILVER_CLICKSTREAM, [month])
     gave = _customers(readings)
     index = read_index(datamart, before)
-    returning = [record(key) for key in months_of_dormant(index, gave)]
+    holding = months_of_dormant(index, gave)
+    if holding and before is not None:
+        require_unbroken(record, holding, before)
+    returning = [record(key) for key in holding]
     dormant = [file for one in returning for file in datamart.files_named(TABLE, one, DORMANT)]
     state = so_far(
         before=engine.read(known, TABLE.schema),
@@ -139,6 +143,29 @@ def _inputs(datamart: Datamart, month: str, before: MonthRecord | None) -> dict[
         version = known.version if known is not None else None
         inputs[before.partition] = replace(before.as_input(), version=version)
     return inputs
+
+
+def require_unbroken(
+    record: Callable[[str], MonthRecord], holding: Iterable[str], until: MonthRecord
+) -> None:
+    """Look that every month since a customer left was made of the month before as it is now.
+
+    Args:
+        record: gives the record of a month.
+        holding: the months in which the customers left who are looked up.
+        until: the month whose index named these months.
+
+    Raises:
+        PartitionError: if a month was corrected and those after it were not run since: what their
+            index says of the corrected month need not be so any more.
+    """
+    for month in month_range(min(holding), add_months(until.month, -1)):
+        after = record(add_months(month, 1))
+        if after.facts[EARLIER_BESIDE] != earlier_beside(record(month), DORMANT):
+            raise PartitionError(
+                f"{after.partition} was made of {month[:7]} as it was before a correction. Run the "
+                f"months in order: `credit-risk run --months {after.month[:7]}..{until.month[:7]}`."
+            )
 
 
 def read_index(datamart: Datamart, record: MonthRecord | None) -> pa.Table:

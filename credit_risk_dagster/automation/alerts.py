@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.observability.alerting.active import active_alerts
 from credit_risk_dagster.observability.alerting.tell import tell
 from credit_risk_dagster.resources.metrics_store import MetricsStore
+from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import Settings
 
 SECONDS_BETWEEN_LOOKS = 60
@@ -26,12 +26,13 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def alerts(
         context: dg.SensorEvaluationContext,
-        datamart: dg.ResourceParam[Datamart],
         index: dg.ResourceParam[RecordIndex],
         metrics: dg.ResourceParam[MetricsStore],
     ) -> dg.SkipReason:
         now = datetime.now(UTC)
-        active = active_alerts(context.instance, datamart, index, settings, now.date())
+        active = active_alerts(
+            context.instance, open_datamart(settings), index, settings, now.date()
+        )
         sent = tell(metrics, settings.alerts, active, now, context.log)
         return dg.SkipReason(f"{len(active)} alerts are open; {sent} notices were sent.")
 

@@ -11,9 +11,12 @@ from filelock import FileLock, Timeout
 
 from credit_risk_dagster.assets.monthly import POOL
 from credit_risk_dagster.automation.at_work import LOCK, UNFINISHED
+from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.disk import remove
 from credit_risk_dagster.datamart.maintenance import expired, orphans
-from credit_risk_dagster.datamart.object_store import CACHE
+from credit_risk_dagster.datamart.object_store import CACHE, WRITES
+from credit_risk_dagster.models.storage import MODEL_FILE
+from credit_risk_dagster.resources.engine import SPILL
 from credit_risk_dagster.resources.model_store import MODELS
 from credit_risk_dagster.resources.one_run import only_run
 from credit_risk_dagster.resources.tables import open_datamart, open_index
@@ -21,6 +24,7 @@ from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, EVIDENCE, STORED
 
 MAINTENANCE_JOB = "maintenance"
+DAY_SECONDS = 24 * 60 * 60
 KEPT_COPIES_DAYS = 30
 """Copies of files of an object store that were not read for so long are removed."""
 
@@ -46,16 +50,18 @@ class Maintained:
 
 def half_written_models(home: Path) -> list[Path]:
     """Return the folders of models that no reader takes for one."""
-    models = (home / "models").glob(".*")
+    models = (home / MODELS).glob(".*")
     return sorted(path for path in models if _HALF_WRITTEN_MODEL.fullmatch(path.name))
 
 
 def forgotten(scratch: Path, now: datetime) -> list[Path]:
     """Return what killed runs left in scratch, and copies of stored files that nobody reads."""
-    left = [path for path in scratch.glob("*/*") if path.parent.name not in (CACHE, MODELS)]
-    old = now.timestamp() - KEPT_COPIES_DAYS * 24 * 60 * 60
-    copies = (path for path in (scratch / CACHE).glob("*/*") if path.stat().st_atime < old)
-    return sorted([*left, *copies])
+    left = [path for folder in (SPILL, WRITES) for path in (scratch / folder).glob("*")]
+    left += half_written_models(scratch)
+    old = now.timestamp() - KEPT_COPIES_DAYS * DAY_SECONDS
+    copies = [*(scratch / CACHE).glob("*/*"), *(scratch / MODELS).glob(f"*/{MODEL_FILE}")]
+    unread = [path for path in copies if path.stat().st_atime < old]
+    return sorted({*left, *(path.parent if path.name == MODEL_FILE else path for path in unread)})
 
 
 def maintain(settings: Settings, now: datetime) -> Maintained:
@@ -70,7 +76,8 @@ def maintain(settings: Settings, now: datetime) -> Maintained:
     orphaned = orphans(datamart, ALL_TABLES)
     old = expired(datamart, ALL_TABLES, EVIDENCE, now)
     # A run that began meanwhile may have made some of them months.
-    orphaned = sorted(set(orphaned).intersection(orphans(datamart, ALL_TABLES)))
+    again = set(orphans(datamart, ALL_TABLES))
+    orphaned = [one for one in orphaned if one in again and _is_settled(datamart, *one, now)]
     left = [*half_written_models(settings.home), *forgotten(settings.scratch_folder, now)]
     size = _size(left)
     for path in left:
@@ -80,6 +87,17 @@ def maintain(settings: Settings, now: datetime) -> Maintained:
         size += (place.state(name) or (0,))[0]
         place.remove(name)
     return Maintained(len(left) + len(orphaned), len(old), taken_over, size)
+
+
+def _is_settled(datamart: Datamart, table: str, name: str, now: datetime) -> bool:
+    """Return whether nobody can be writing a file any more.
+
+    A store is shared with hosts that this one does not see: there, what is of the last day stays.
+    """
+    if datamart.store is None:
+        return True
+    state = datamart.place(STORED[table]).state(name)
+    return state is not None and state[1] / 1e9 < now.timestamp() - DAY_SECONDS
 
 
 def _size(paths: Sequence[Path]) -> int:

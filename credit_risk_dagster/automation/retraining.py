@@ -12,6 +12,7 @@ from credit_risk_dagster.automation.at_work import at_work_text, run_at_work
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.errors import PlatformError
+from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES
@@ -38,13 +39,13 @@ def retraining_sensor(
         "and it was not done; never for a month that has issued scores.",
     )
     def training_due(
-        context: dg.SensorEvaluationContext, datamart: dg.ResourceParam[Datamart]
+        context: dg.SensorEvaluationContext,
     ) -> dg.RunRequest | dg.SkipReason:
         month = settings.latest_month(datetime.now(UTC).date())
         running = run_at_work(settings, context.instance)
         if running is not None:
             return dg.SkipReason(at_work_text(running))
-        return training_request(settings, datamart, month)
+        return training_request(settings, open_datamart(settings), month)
 
     return training_due
 

@@ -123,8 +123,9 @@ def _repair(settings: Settings) -> None:
     from credit_risk_dagster.automation.at_work import alone
     from credit_risk_dagster.operations.doctor.stored import repair_logs
     from credit_risk_dagster.resources.instance import open_instance
+    from credit_risk_dagster.resources.one_run import only_run
 
-    with open_instance(settings) as instance, alone(settings, instance):
+    with open_instance(settings) as instance, alone(settings, instance), only_run(settings, print):
         for line in repair_logs(settings):
             out.print(line, highlight=False)
 

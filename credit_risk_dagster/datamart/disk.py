@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from credit_risk_dagster.datamart.place import LOG, STAGING_PREFIX, Result, is_apart, log_entry
+from credit_risk_dagster.datamart.place import LOG, STAGING_PREFIX, Result, is_apart
 from credit_risk_dagster.datamart.record import StoredFile
 
 BLOCK_BYTES = 1 << 20
@@ -47,10 +47,6 @@ class DiskPlace:
     def shown(self, name: str = "") -> str:
         """Return how a file is named to a person."""
         return self.path(name).relative_to(self.home).as_posix()
-
-    def made(self) -> tuple[int, ...]:
-        """Return what tells this table from another one that was in the same folder before."""
-        return (self.state(log_entry(0)) or ())[1:3]
 
     def exists(self, name: str) -> bool:
         """Return whether there is a file of a name."""

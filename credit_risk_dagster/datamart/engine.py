@@ -6,15 +6,12 @@ a file for each month and disposition, rows in key order.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
-
-if TYPE_CHECKING:
-    pass
 
 BATCH_ROWS = 65_536
 ROW_GROUP_ROWS = 131_072

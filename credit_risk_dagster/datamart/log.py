@@ -71,20 +71,17 @@ class TableLog:
         self.place = place
         self._entries: dict[int, LogEntry] = {}
         self._newest = -1
-        self._made: tuple[int, ...] = ()
+        self._state: tuple[int, ...] | None = None
 
     def newest(self) -> int:
         """Return the newest version; -1 if the table was never written."""
-        made = self.place.made()
-        if made != self._made:  # another table has taken the folder
-            self._entries, self._made, self._newest = {}, made, -1
-        if made and self._newest >= 0 and not self.place.exists(log_entry(self._newest)):
-            self._newest = -1  # set aside by a repair, or gone
-            self._entries = {}
+        if self._newest >= 0 and self.place.state(log_entry(self._newest)) != self._state:
+            self._entries, self._newest = {}, -1  # repaired, or another table is there now
         if self._newest < 0:
             self._newest = max(log_versions(self.place), default=-1)
-        while self.place.exists(log_entry(self._newest + 1)):
-            self._newest += 1
+            self._state = self.place.state(log_entry(self._newest))
+        while (state := self.place.state(log_entry(self._newest + 1))) is not None:
+            self._newest, self._state = self._newest + 1, state
         return self._newest
 
     def entry(self, version: int) -> LogEntry:

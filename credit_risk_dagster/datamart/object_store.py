@@ -19,6 +19,7 @@ from credit_risk_dagster.datamart.disk import BLOCK_BYTES, remove, sha256_of
 from credit_risk_dagster.datamart.patience import patiently
 from credit_risk_dagster.datamart.place import LOG, STAGING_PREFIX, Result, is_apart
 from credit_risk_dagster.datamart.record import StoredFile
+from credit_risk_dagster.errors import PartitionError
 
 CACHE, WRITES = "cache", "writes"
 """Folders of scratch: downloaded files by their SHA-256, and files that are being written."""
@@ -128,9 +129,11 @@ class ObjectStore:
     def remove(self, name: str) -> None:
         """Remove an object, and all that is below it as a folder."""
         system, root = self._opened
-        for one in {name, *self.names(name)}:
-            if self.state(one) is not None:
-                patiently(self.uri, partial(system.delete_file, f"{root}/{one}"))
+        kind = self.info(name).type
+        if kind == fs.FileType.Directory:
+            patiently(self.uri, partial(system.delete_dir, f"{root}/{name}"))
+        elif kind == fs.FileType.File:
+            patiently(self.uri, partial(system.delete_file, f"{root}/{name}"))
 
     def sha256(self, name: str) -> str:
         """Return the SHA-256 of an object as it is in the store."""
@@ -148,10 +151,17 @@ class ObjectStore:
 
 @dataclass(frozen=True)
 class Kept:
-    """What a path of this machine is a copy of, or is going to be: a name in an object store."""
+    """What a path of this machine is a copy of, or is going to be: a name in an object store.
+
+    Attributes:
+        store: the store.
+        name: the name.
+        file: what was recorded of it; None of a folder that is going to be there.
+    """
 
     store: ObjectStore
     name: str
+    file: StoredFile | None = None
 
     @property
     def address(self) -> str:
@@ -160,6 +170,35 @@ class Kept:
 
 
 _KEPT: dict[Path, Kept] = {}
+
+
+def published(path: Path) -> str | None:
+    """Return the address at which others read what a path stands for; None if it has none.
+
+    What is only staged here is uploaded: nobody takes it for data before a commit names it.
+
+    Raises:
+        PartitionError: if the object is not the file that was recorded.
+    """
+    kept = stored_at(path)
+    if kept is None:
+        return None
+    if kept.file is not None:
+        if kept.store.state(kept.name) is None:
+            kept.store.upload(path, kept.name)
+        if not is_whole(kept.store, kept.file):
+            raise PartitionError(
+                f"{kept.address} is not the file that was written. Run `credit-risk doctor`, which "
+                "names its month and what to do."
+            )
+    return kept.address
+
+
+def is_whole(store: ObjectStore, file: StoredFile) -> bool:
+    """Return whether an object is what was recorded of it, byte for byte."""
+    state = store.state(file.path)
+    same_size = state is not None and state[0] == file.size
+    return same_size and _known_sha256(store, file.path, state) == file.sha256
 
 
 def stored_at(path: Path) -> Kept | None:
@@ -204,10 +243,6 @@ class StorePlace:
     def shown(self, name: str = "") -> str:
         """Return how an object is named to a person."""
         return f"{self.store.uri}/{name}".rstrip("/")
-
-    def made(self) -> tuple[int, ...]:
-        """Return nothing: each look costs a request, and no table is swapped below a process."""
-        return ()
 
     def exists(self, name: str) -> bool:
         """Return whether there is an object of a name."""
@@ -293,9 +328,7 @@ class StorePlace:
 
     def is_whole(self, file: StoredFile) -> bool:
         """Return whether an object is what was recorded of it, byte for byte."""
-        state = self.state(file.path)
-        same_size = state is not None and state[0] == file.size
-        return same_size and _known_sha256(self.store, file.path, state) == file.sha256
+        return is_whole(self.store, file)
 
     def stored(self, file: StoredFile) -> Path:
         """Return where an object can be read on this machine."""
@@ -308,9 +341,10 @@ class StorePlace:
         """Return where an object can be read on this machine; None if it is damaged."""
         staged = self._writes / file.path
         if _is_cached(staged, file.sha256):  # of a month that is not committed yet
+            _KEPT[staged] = Kept(self.store, file.path, file)
             return staged
         cached = self._cached(file)
-        _KEPT[cached] = Kept(self.store, file.path)
+        _KEPT[cached] = Kept(self.store, file.path, file)
         if not _is_cached(cached, file.sha256):
             state = self.state(file.path)
             if state is None or state[0] != file.size:

@@ -20,12 +20,16 @@ SECONDS = 180
 """How long a store may be away."""
 
 LONGEST_WAIT = 10
+SHOWN = 300
+"""Characters that are shown of what a client says."""
 
 _AWAY = re.compile(
-    "NETWORK_CONNECTION|SERVICE_UNAVAILABLE|INTERNAL_FAILURE|SLOW_DOWN|REQUEST_TIMEOUT|THROTTLING"
-    "|error sending request|error decoding response|Connection (refused|reset)|timed out|timeout"
-    "|Server returned .* (500|502|503|504)|status code: 5"
+    r"AWS Error (NETWORK_CONNECTION|SERVICE_UNAVAILABLE|INTERNAL_FAILURE|SLOW_DOWN"
+    r"|REQUEST_TIMEOUT|THROTTLING)|HTTP status:? (408|429|5\d\d)"
+    r"|non-2xx status code:? (408|429|5\d\d)|error sending request|error decoding response"
+    r"|tcp connect error|operation timed out"
 )
+"""How Arrow's and Delta Lake's clients say that a store is away or busy."""
 
 Result = TypeVar("Result")
 
@@ -51,13 +55,14 @@ def patiently(store: str, action: Callable[[], Result]) -> Result:
     except OSError as error:
         said = "does not answer" if _is_away(error) else "refused"
         raise StoreError(
-            f"The store {store} {said}: {first_line(error)}. Check that it is up, its address in "
-            "CREDIT_RISK_TABLES, and the credentials in the environment; then run the month again."
+            f"The store {store} {said}: {in_a_line(error)[:SHOWN]}. Check that it is up, its "
+            "address in CREDIT_RISK_TABLES, and the credentials in the environment; then run the "
+            "month again."
         ) from error
 
 
 def _is_away(error: BaseException) -> bool:
-    return isinstance(error, OSError) and _AWAY.search(str(error)) is not None
+    return isinstance(error, OSError) and _AWAY.search(in_a_line(error)) is not None
 
 
 def _say(store: str, state: RetryCallState) -> None:
@@ -66,12 +71,11 @@ def _say(store: str, state: RetryCallState) -> None:
     LOGGER.warning(
         "The store %s does not answer (%s); it is asked again in %.0f s",
         store,
-        first_line(error) if error else "",
+        in_a_line(error)[:SHOWN] if error else "",
         wait,
     )
 
 
-def first_line(error: BaseException) -> str:
+def in_a_line(error: BaseException) -> str:
     """Return what an error says in a line, without what it says of colours."""
-    text = re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error))
-    return " ".join(text.split())[:300]
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error)).split())

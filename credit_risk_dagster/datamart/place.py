@@ -42,9 +42,6 @@ class Place(Protocol):
     def shown(self, name: str = "") -> str:
         """Return how a file is named to a person."""
 
-    def made(self) -> tuple[int, ...]:
-        """Return what tells this table from another one that was in the same folder before."""
-
     def exists(self, name: str) -> bool:
         """Return whether there is a file of a name."""
 

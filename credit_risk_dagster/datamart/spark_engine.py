@@ -22,7 +22,7 @@ from credit_risk_dagster.datamart.engine import (
     declared,
     with_partition,
 )
-from credit_risk_dagster.datamart.object_store import stored_at
+from credit_risk_dagster.datamart.object_store import published, stored_at
 
 if TYPE_CHECKING:
     from ibis.backends.pyspark import Backend as PySparkBackend
@@ -117,9 +117,9 @@ class SparkEngine:
 
         Not by `Path.as_uri`: Hadoop would look for a folder that has `%20` in its name.
         """
-        kept = stored_at(path) if self._reads_store else None
-        if kept is not None:
-            return re.sub("^s3://", "s3a://", kept.address)
+        address = published(path) if self._reads_store else None
+        if address is not None:
+            return re.sub("^s3://", "s3a://", address)
         return f"file://{path.resolve()}"
 
     def _bring(self, staging: Path) -> None:

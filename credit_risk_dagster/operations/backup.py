@@ -34,6 +34,7 @@ from credit_risk_dagster.operations.trees import (
     keep_file,
     mode_of,
 )
+from credit_risk_dagster.resources.model_store import open_models
 from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
@@ -186,6 +187,6 @@ def _counts(settings: Settings, instance: dg.DagsterInstance) -> dict[str, int]:
     datamart = open_datamart(settings)
     return {
         "partitions": sum(len(datamart.months(table)) for table in ALL_TABLES),
-        "models": len(list((settings.home / "models").glob("[!.]*"))),
+        "models": len(open_models(settings).kept()),
         "dagster_runs": instance.get_runs_count(),
     }

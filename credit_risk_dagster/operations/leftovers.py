@@ -6,7 +6,7 @@ from credit_risk_dagster.automation.maintenance import half_written_models
 from credit_risk_dagster.datamart.datamart import TABLES
 from credit_risk_dagster.datamart.maintenance import orphans
 from credit_risk_dagster.datamart.place import REFUSED
-from credit_risk_dagster.resources.tables import open_datamart
+from credit_risk_dagster.resources.tables import open_datamart, open_store
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 
@@ -21,6 +21,11 @@ def leftovers(settings: Settings) -> list[Path]:
     return sorted([*home.glob(RESTORING), *half_written_models(home), *in_tables])
 
 
-def refused_partitions(home: Path) -> list[Path]:
+def refused_partitions(settings: Settings) -> list[str]:
     """Return the folders in which refused rows are kept aside for a person to look at."""
-    return sorted((home / TABLES).glob(f"*/*/{REFUSED}/*"))
+    store = open_store(settings)
+    if store is None:
+        found = (settings.home / TABLES).glob(f"*/*/{REFUSED}/*")
+        return sorted(path.relative_to(settings.home).as_posix() for path in found)
+    names = (name.rpartition("/")[0] for name in store.names() if f"/{REFUSED}/" in name)
+    return sorted({f"{store.uri}/{name}" for name in names})

@@ -19,6 +19,9 @@ from credit_risk_dagster.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+SPILL = "duckdb"
+"""The folder of scratch that DuckDB spills to."""
+
 S3_CLIENT = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
 SMALL_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -108,7 +111,7 @@ def engine_resource(settings: Settings) -> EngineResource:
     return EngineResource(
         name=settings.engine,
         java_folder=str(settings.home / "java"),
-        spill_folder=str(settings.scratch_folder / "duckdb"),
+        spill_folder=str(settings.scratch_folder / SPILL),
         memory=settings.engine_memory,
         master=settings.spark_master,
         store=settings.tables or "",

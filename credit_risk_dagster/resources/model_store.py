@@ -48,6 +48,12 @@ class ModelStore:
                 self.store.download(name, self.folder / name)
         return folder
 
+    def kept(self) -> list[str]:
+        """Return the models that are kept, by their ids."""
+        if self.store is not None:
+            return sorted({name.partition("/")[0] for name in self.store.names()})
+        return sorted(path.name for path in self.folder.glob("[!.]*"))
+
     def save(
         self, model_id: str, pipeline: "Pipeline", card: dict[str, Any], reference: Reference
     ) -> str:

@@ -156,6 +156,22 @@ def test_dormant_rows_are_read_only_for_a_customer_who_returns(tmp_path: Path) -
     assert {row["customer_id"]: row["fe_1_sum"] for row in rows} == {"A": 10, "B": 7, "new": 1}
 
 
+def test_a_dormant_customer_is_not_looked_up_past_a_month_that_was_corrected_alone(
+    tmp_path: Path,
+) -> None:
+    """A late reading woke A in the month in which it had left; the months after are of before."""
+    at = installation(tmp_path)
+    give(at, SILENT | {("A", DAYS[6]): (6, 1)})
+    make(at, *MONTHS[:6])
+    give(at, {**SILENT, ("A", DAYS[2]): (7, 1)}, [MONTHS[2]])
+    make(at, MONTHS[2])
+    with pytest.raises(PartitionError, match=f"clickstream_so_far/{MONTHS[3]} was made of .*order"):
+        make(at, MONTHS[6])
+    make(at, *MONTHS[3:7])
+    rows = Datamart(at.home).read(CLICKSTREAM_SO_FAR, [MONTHS[6]]).to_pylist()
+    assert {row["customer_id"]: row["fe_1_sum"] for row in rows}["A"] == 4 + 7 + 6
+
+
 def test_a_month_whose_state_before_is_missing_says_which_to_run_first(tmp_path: Path) -> None:
     at = installation(tmp_path)
     give(at, SILENT)

@@ -43,10 +43,12 @@ def sensor_tick(
     """Let a sensor look once."""
     definitions = build_definitions(settings)
     repository = definitions.get_repository_def()
+    sensor = repository.get_sensor_def(name)
+    needed = {key: definitions.resources[key] for key in sensor.required_resource_keys}
     with dg.build_sensor_context(
-        instance, cursor, repository_def=repository, resources=definitions.resources
+        instance, cursor, repository_def=repository, resources=needed
     ) as context:
-        data = repository.get_sensor_def(name).evaluate_tick(context)
+        data = sensor.evaluate_tick(context)
     return Tick(_only(data.run_requests), data.skip_message, data.cursor)
 
 

@@ -5,18 +5,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
+from pyarrow import fs
 
 from credit_risk_dagster.datamart import commit, object_store, patience
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.datamart.log_repair import log_faults, repair_log
 from credit_risk_dagster.datamart.maintenance import orphans
-from credit_risk_dagster.datamart.object_store import CACHE, WRITES, ObjectStore
+from credit_risk_dagster.datamart.object_store import CACHE, WRITES, ObjectStore, StorePlace
 from credit_risk_dagster.datamart.place import log_entry
 from credit_risk_dagster.errors import PartitionError, StoreError
 from credit_risk_dagster_tests.datamart.balances import (
@@ -170,6 +172,81 @@ def test_a_store_that_is_away_for_a_while_is_waited_for_and_it_is_said(
     assert (balances_of(stored), quarantined_of(stored)) == ([2.0], ["Q2"])
     assert "does not answer" in caplog.text
     assert "it is asked again in" in caplog.text
+
+
+class Busy(BaseHTTPRequestHandler):
+    """A server that answers with a status, without a word more."""
+
+    status = 503
+
+    def parse_request(self) -> bool:
+        """Answer whatever is asked, by whatever method."""
+        super().parse_request()
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        return False
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_store_that_is_busy_is_asked_again(
+    tmp_path: Path,
+    s3: S3Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+) -> None:
+    busy = type("Busy", (Busy,), {"status": status})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), busy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(patience, "SECONDS", 0.5)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    store = ObjectStore(f"s3://busy-{status}/x", tmp_path)
+    place = StorePlace(store, "silver/loans")
+    actions: list[Callable[[], object]] = [
+        lambda: store.state("a"),
+        lambda: store.write("a", b"x"),
+        lambda: store.names(),
+        lambda: place.patiently(lambda: DeltaTable(place.uri, storage_options=place.options)),
+    ]
+    try:
+        for action in actions:
+            caplog.clear()
+            with caplog.at_level(logging.WARNING), pytest.raises(StoreError):
+                action()
+            assert "it is asked again in" in caplog.text
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_key_that_sounds_like_an_outage_is_none() -> None:
+    denied = OSError("When reading key 'timeout/503': AWS Error ACCESS_DENIED during GetObject")
+    assert not patience._is_away(denied)
+
+
+def test_what_is_removed_leaves_nothing_that_listings_carry_on(stored: Datamart) -> None:
+    write(stored, 1.0)
+    store = stored.place(TABLE).store
+    for number in range(3):
+        store.write(f".staging-{number}/part=1/0.parquet", b"x")
+        store.remove(f".staging-{number}")
+    system, root = store._opened
+    found = system.get_file_info(fs.FileSelector(root, recursive=True))
+    assert [info.path for info in found if ".staging" in info.path] == []
+
+
+def test_a_running_process_sees_that_a_log_was_repaired(stored: Datamart, tmp_path: Path) -> None:
+    write(stored, 1.0)
+    write(stored, 2.0)
+    other = elsewhere(stored, tmp_path)
+    assert stored.log(TABLE).newest() == 2
+    other.place(TABLE).set_aside(log_entry(2), ".refused/log/2.json")
+    assert stored.log(TABLE).newest() == 1
+    assert balances_of(stored) == [1.0]
 
 
 def test_a_store_that_stays_away_is_named_with_what_to_do(

@@ -8,12 +8,14 @@ import threading
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.resources import one_run
 from credit_risk_dagster.resources.one_run import only_run
 from credit_risk_dagster.settings import Settings
+from credit_risk_dagster_tests.automation.ticks import sensor_tick
 from credit_risk_dagster_tests.postgres import PostgresServer
 
 ANOTHER_HOST = """
@@ -95,6 +97,18 @@ def test_runs_of_other_installations_are_not_waited_for(
     unrelated = Settings(home=settings.home, metrics_url=postgres.create_database("unrelated"))
     with only_run(settings, lambda line: None), only_run(unrelated, lambda line: None, patience=0):
         pass
+
+
+def test_sensors_look_while_a_run_is_at_work(settings: Settings) -> None:
+    """A sensor that waited would tell nobody of what goes wrong in a long run."""
+    with (
+        only_run(settings, lambda line: None),
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
+        started = time.monotonic()
+        for name in ("alerts", "training_due"):
+            sensor_tick(name, settings, instance)
+        assert time.monotonic() - started < 30
 
 
 def test_an_installation_of_one_host_needs_no_such_lock(tmp_path: Path) -> None:

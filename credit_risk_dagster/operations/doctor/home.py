@@ -46,11 +46,11 @@ def home_findings(
     if logs_are_whole:
         yield _space(settings)
         yield _leftovers(settings, run_at_work)
-    refused = refused_partitions(home)
+    refused = refused_partitions(settings)
     if refused:
         yield warning(
             "refused rows",
-            f"Kept aside: {_listed(home, refused)}.",
+            f"Kept aside: {_some(refused)}.",
             "Look at them, correct their cause, run the month again, then remove the folders.",
         )
 
@@ -145,5 +145,9 @@ def _leftovers(settings: Settings, run_at_work: str | None) -> Finding:
 
 
 def _listed(home: Path, paths: list[Path]) -> str:
-    shown = ", ".join(path.relative_to(home).as_posix() for path in paths[:SHOWN])
-    return f"{shown} and {len(paths) - SHOWN} more" if len(paths) > SHOWN else shown
+    return _some([path.relative_to(home).as_posix() for path in paths])
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
