@@ -1,6 +1,7 @@
 """A real object store: an S3 server of its own process, on a port of this machine."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ class S3Server:
 
     port: int
     log: Path
+    key: str = field(default_factory=lambda: secrets.token_hex(8))
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
@@ -33,7 +35,7 @@ class S3Server:
     def environment(self) -> dict[str, str]:
         return {
             "AWS_ACCESS_KEY_ID": "tester",
-            "AWS_SECRET_ACCESS_KEY": "of-no-use-elsewhere",
+            "AWS_SECRET_ACCESS_KEY": self.key,
             "AWS_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -1,11 +1,15 @@
 """Dagster's own instance of an installation: where it keeps runs and events."""
 
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, suppress
 
 import dagster as dg
+from filelock import FileLock
 
 from credit_risk_dagster.settings import Settings
+
+OPENING = ".opening"
+"""Locked while an instance is opened: two processes that make its storage would spoil it."""
 
 INSTANCE_CONFIG = """# Written once; change it as you like.
 telemetry:
@@ -43,6 +47,9 @@ def prepare_home(settings: Settings) -> None:
 
 
 def open_instance(settings: Settings) -> AbstractContextManager[dg.DagsterInstance]:
-    """Open the installation's Dagster instance."""
+    """Open the installation's Dagster instance; of several processes, one makes its storage."""
     prepare_home(settings)
-    return dg.DagsterInstance.get()
+    with ExitStack() as opening:
+        with suppress(OSError):  # of a home that may only be read the storage is there
+            opening.enter_context(FileLock(settings.dagster_home / OPENING))
+        return dg.DagsterInstance.get()
