@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.history import production_record
+from credit_risk_dagster.assets.issued_scores import REVISION, newest_scores
 from credit_risk_dagster.assets.monthly import (
     Metadata,
     MonthRows,
@@ -97,9 +97,8 @@ def _months(
 
 def _scores(datamart: Datamart, month: str) -> pd.Series:
     """Return the month's scores as they stand: those of the newest revision."""
-    rows = datamart.read(PREDICTIONS, [month], ["revision", "probability"])
-    newest = rows.filter(pc.equal(rows["revision"], pc.max(rows["revision"])))
-    scores: pd.Series = newest["probability"].to_pandas()
+    rows = datamart.read(PREDICTIONS, [month], [REVISION, "probability"])
+    scores: pd.Series = newest_scores(rows)["probability"].to_pandas()
     return scores
 
 

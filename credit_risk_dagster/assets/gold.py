@@ -15,7 +15,7 @@ from credit_risk_dagster.assets.monthly import (
     monthly_asset,
     report_months,
 )
-from credit_risk_dagster.assets.panel import read_index, require_unbroken
+from credit_risk_dagster.assets.panel import months_holding, read_index
 from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, LABEL
 from credit_risk_dagster.datamart.datamart import Datamart
@@ -27,7 +27,7 @@ from credit_risk_dagster.resources.engine import EngineResource
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables import gold as tables
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, DORMANT, months_of_dormant
+from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, DORMANT
 from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES, SILVER_FINANCIALS, SILVER_LOANS
 
 FEATURES_OF = (SILVER_LOANS, SILVER_ATTRIBUTES, SILVER_FINANCIALS, CLICKSTREAM_SO_FAR)
@@ -91,14 +91,11 @@ def _dormant_applicants(datamart: Datamart, months: Sequence[str]) -> list[Path]
     holding: set[str] = set()
     state = partial(datamart.required_record, CLICKSTREAM_SO_FAR)
     for month in months:
-        index = read_index(datamart, datamart.required_record(CLICKSTREAM_SO_FAR, month))
+        index = read_index(datamart, state(month))
         if index.num_rows:
             loans = datamart.read(SILVER_LOANS, [month], ["customer_id", "month_on_book"])
             applied = loans.filter(pc.equal(loans["month_on_book"], 0))["customer_id"]
-            left = months_of_dormant(index, applied)
-            if left:
-                require_unbroken(state, left, state(month))
-            holding |= set(left)
+            holding |= set(months_holding(state, state(month), index, applied))
     files = [datamart.files_beside(CLICKSTREAM_SO_FAR, month, DORMANT) for month in sorted(holding)]
     return [file for part in files for file in part]
 

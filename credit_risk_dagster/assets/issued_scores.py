@@ -60,6 +60,12 @@ def stage_scores(
     return [path.rename(writer.new_file(month)) for path in scored]
 
 
+def newest_scores(rows: pa.Table) -> pa.Table:
+    """Return the scores of a month as they stand: the rows of the newest revision."""
+    revisions = rows.column(REVISION)
+    return rows.filter(pc.equal(revisions, pc.max(revisions)))
+
+
 def newest_revision(files: Sequence[Path]) -> int | None:
     """Return the number of the newest revision in files of scores; None without scores."""
     newest: int | None = pc.max(_column(files, REVISION)).as_py()

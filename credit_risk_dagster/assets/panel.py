@@ -1,6 +1,6 @@
 """The running state of the clickstream: each month from the month before and its own readings."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from credit_risk_dagster.datamart.record import (
     MonthRecord,
     earlier_beside,
 )
+from credit_risk_dagster.datamart.stored_rows import read_files
 from credit_risk_dagster.datamart.table import MONTH
 from credit_risk_dagster.datamart.writer import Draft, MonthWriter
 from credit_risk_dagster.errors import PartitionError
@@ -100,10 +101,7 @@ def _stage(
     readings = datamart.files(SILVER_CLICKSTREAM, [month])
     gave = _customers(readings)
     index = read_index(datamart, before)
-    holding = months_of_dormant(index, gave)
-    if holding and before is not None:
-        require_unbroken(record, holding, before)
-    returning = [record(key) for key in holding]
+    returning = [record(key) for key in months_holding(record, before, index, gave)]
     dormant = [file for one in returning for file in datamart.files_named(TABLE, one, DORMANT)]
     state = so_far(
         before=engine.read(known, TABLE.schema),
@@ -145,38 +143,45 @@ def _inputs(datamart: Datamart, month: str, before: MonthRecord | None) -> dict[
     return inputs
 
 
-def require_unbroken(
-    record: Callable[[str], MonthRecord], holding: Iterable[str], until: MonthRecord
-) -> None:
-    """Look that every month since a customer left was made of the month before as it is now.
+def months_holding(
+    record: Callable[[str], MonthRecord],
+    until: MonthRecord | None,
+    index: pa.Table,
+    customers: pa.ChunkedArray,
+) -> list[str]:
+    """Return the months whose dormant rows hold some customers, of those who are dormant.
+
+    Every month since then must have been made of the month before as it is now.
 
     Args:
         record: gives the record of a month.
-        holding: the months in which the customers left who are looked up.
-        until: the month whose index named these months.
+        until: the month up to which they are looked up; None where there is none yet.
+        index: who is dormant after it.
+        customers: the customers.
 
     Raises:
         PartitionError: if a month was corrected and those after it were not run since: what their
             index says of the corrected month need not be so any more.
     """
-    for month in month_range(min(holding), add_months(until.month, -1)):
+    holding = months_of_dormant(index, customers)
+    if until is None or not holding:
+        return []
+    for month in month_range(holding[0], add_months(until.month, -1)):
         after = record(add_months(month, 1))
         if after.facts[EARLIER_BESIDE] != earlier_beside(record(month), DORMANT):
             raise PartitionError(
                 f"{after.partition} was made of {month[:7]} as it was before a correction. Run the "
                 f"months in order: `credit-risk run --months {after.month[:7]}..{until.month[:7]}`."
             )
+    return holding
 
 
 def read_index(datamart: Datamart, record: MonthRecord | None) -> pa.Table:
     """Return the customers who are dormant after a month, and the month in which each left."""
     schema = TABLE.tables_beside[DORMANT_INDEX].schema
     files = datamart.files_named(TABLE, record, DORMANT_INDEX) if record is not None else []
-    parts = [pq.read_table(file, schema=schema, partitioning=None) for file in files]
-    return pa.concat_tables([schema.empty_table(), *parts])
+    return read_files(files, schema)
 
 
 def _customers(files: list[Path]) -> pa.ChunkedArray:
-    schema = pa.schema([TABLE.schema.field(CUSTOMER)])
-    parts = [pq.read_table(file, schema=schema, partitioning=None) for file in files]
-    return pa.concat_tables([schema.empty_table(), *parts])[CUSTOMER]
+    return read_files(files, pa.schema([TABLE.schema.field(CUSTOMER)]))[CUSTOMER]

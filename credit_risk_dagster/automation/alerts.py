@@ -16,6 +16,7 @@ SECONDS_BETWEEN_LOOKS = 60
 
 def alert_sensor(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that alerts; it is on from the start and starts no run."""
+    datamart = open_datamart(settings)  # not the resource of runs, which waits for other runs
 
     @dg.sensor(
         name="alerts",
@@ -30,9 +31,7 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
         metrics: dg.ResourceParam[MetricsStore],
     ) -> dg.SkipReason:
         now = datetime.now(UTC)
-        active = active_alerts(
-            context.instance, open_datamart(settings), index, settings, now.date()
-        )
+        active = active_alerts(context.instance, datamart, index, settings, now.date())
         sent = tell(metrics, settings.alerts, active, now, context.log)
         return dg.SkipReason(f"{len(active)} alerts are open; {sent} notices were sent.")
 

@@ -14,7 +14,7 @@ from credit_risk_dagster.automation.at_work import LOCK, UNFINISHED
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.disk import remove
 from credit_risk_dagster.datamart.maintenance import expired, orphans
-from credit_risk_dagster.datamart.object_store import CACHE, WRITES
+from credit_risk_dagster.datamart.store_place import CACHE, WRITES
 from credit_risk_dagster.models.storage import MODEL_FILE
 from credit_risk_dagster.resources.engine import SPILL
 from credit_risk_dagster.resources.model_store import MODELS

@@ -29,6 +29,7 @@ def retraining_sensor(
     settings: Settings, job: "UnresolvedAssetJobDefinition"
 ) -> dg.SensorDefinition:
     """Return the sensor that asks for the current month's training when it is due."""
+    datamart = open_datamart(settings)  # not the resource of runs, which waits for other runs
 
     @dg.sensor(
         name="training_due",
@@ -45,7 +46,7 @@ def retraining_sensor(
         running = run_at_work(settings, context.instance)
         if running is not None:
             return dg.SkipReason(at_work_text(running))
-        return training_request(settings, open_datamart(settings), month)
+        return training_request(settings, datamart, month)
 
     return training_due
 

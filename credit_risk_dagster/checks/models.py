@@ -3,6 +3,7 @@
 import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.history import production_record
+from credit_risk_dagster.assets.issued_scores import REVISION, newest_scores
 from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
 from credit_risk_dagster.checks.structure import structure_checks
 from credit_risk_dagster.datamart.datamart import Datamart
@@ -98,9 +99,8 @@ def score_sanity(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Compare the issued scores with the applicants and the production model."""
     model = production_record(datamart, month)["model_id"]
     applicants = datamart.required_record(FEATURES_TABLE, month).rows
-    rows = datamart.read(PREDICTIONS, [month], ["revision", "model_id", "probability"])
-    revisions = rows.column("revision")
-    newest = rows.filter(pc.equal(revisions, pc.max(revisions))) if rows.num_rows else rows
+    rows = datamart.read(PREDICTIONS, [month], [REVISION, "model_id", "probability"])
+    newest = newest_scores(rows)
     if model is None:
         return Finding(newest.num_rows == 0, "No model, so no scores.", {"applicants": applicants})
     probability = newest.column("probability")

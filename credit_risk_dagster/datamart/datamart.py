@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from credit_risk_dagster.datamart.disk import DiskPlace
 from credit_risk_dagster.datamart.log import TableLog, milliseconds
-from credit_risk_dagster.datamart.object_store import ObjectStore, StorePlace
+from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.datamart.place import Place
 from credit_risk_dagster.datamart.record import Input, MonthRecord, StoredFile
+from credit_risk_dagster.datamart.store_place import StorePlace
 from credit_risk_dagster.datamart.stored_rows import file_batches, read_files
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import MonthWriter

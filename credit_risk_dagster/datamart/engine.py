@@ -1,7 +1,7 @@
 """What runs the tables: one of two engines, DuckDB in this process, or Spark.
 
 Both read the same Parquet files, run the same Ibis expressions and write the same layout:
-a file for each month and disposition, rows in key order.
+a file for each month and disposition, or a few of a large one, rows in key order.
 """
 
 from collections.abc import Callable, Sequence

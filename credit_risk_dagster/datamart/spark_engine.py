@@ -22,7 +22,7 @@ from credit_risk_dagster.datamart.engine import (
     declared,
     with_partition,
 )
-from credit_risk_dagster.datamart.object_store import published, stored_at
+from credit_risk_dagster.datamart.store_place import published, stored_at
 
 if TYPE_CHECKING:
     from ibis.backends.pyspark import Backend as PySparkBackend

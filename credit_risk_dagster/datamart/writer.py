@@ -26,6 +26,7 @@ from credit_risk_dagster.datamart.record import (
     recipe_of,
 )
 from credit_risk_dagster.datamart.staged_rows import rows_hash, structure_faults
+from credit_risk_dagster.datamart.stored_rows import read_files
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.errors import PartitionError
 
@@ -230,11 +231,13 @@ class MonthWriter:
         beside = old.beside.items()
         if not all(self._is_current(name, old.month, one) for name, one in beside):
             return False
-        pointers = list(self.table.pointers)
+        pointers = pa.schema([self.table.schema.field(name) for name in self.table.pointers])
         if not pointers:
             return True
         there = [self._places[ROWS].stored(file) for file in old.files]
-        return _values(there, pointers) == _values(self._staged_paths(ROWS, new.files), pointers)
+        staged = self._paths(ROWS)
+        here = [staged[file.path] for file in new.files]
+        return bool(read_files(there, pointers).equals(read_files(here, pointers)))
 
     def _is_current(self, name: str, month: str, stored: Beside) -> bool:
         """Return whether a month of a table beside is whole, and what other readers see of it.
@@ -246,10 +249,6 @@ class MonthWriter:
 
     def _is_whole(self, name: str, files: Sequence[StoredFile]) -> bool:
         return all(self._places[name].is_whole(file) for file in files)
-
-    def _staged_paths(self, name: str, files: Sequence[StoredFile]) -> list[Path]:
-        staged = self._paths(name)
-        return [staged[file.path] for file in files]
 
     def _paths(self, name: str) -> dict[str, Path]:
         """Return where the staged files of a table are on this machine, by their names."""
@@ -299,11 +298,6 @@ class MonthWriter:
             f"{self.table.partition(month)} was refused: {faults} Nothing was changed; the "
             f"refused rows are kept in {place.shown(aside)} to look at."
         )
-
-
-def _values(paths: Sequence[Path], columns: list[str]) -> list[Any]:
-    parts = [pq.read_table(path, columns=columns, partitioning=None) for path in paths]
-    return [row for part in parts for row in part.to_pylist()]
 
 
 def _beside_record(table: Table, month: str, beside: Beside) -> MonthRecord:

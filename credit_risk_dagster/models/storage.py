@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.errors import ModelError
 
 if TYPE_CHECKING:
@@ -54,12 +55,7 @@ def save_model(pipeline: "Pipeline", folder: Path) -> dict[str, str]:
     if hasattr(classifier, "get_booster"):
         (folder / BOOSTER_FILE).write_bytes(classifier.get_booster().save_raw("ubj"))
         written.append(BOOSTER_FILE)
-    return {name: file_sha256(folder / name) for name in written}
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return {name: sha256_of(folder / name) for name in written}
 
 
 def load_model(path: Path, sha256: str) -> "Pipeline":

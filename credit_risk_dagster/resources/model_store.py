@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.storage import (
     MODEL_FILE,
     REMEDY,
-    file_sha256,
     load_model,
     save_model,
 )
@@ -69,7 +69,7 @@ class ModelStore:
                 save_model(pipeline, beside)
                 (beside / CARD).write_text(json.dumps(card, indent=2), encoding="utf-8")
                 reference.save(beside)
-                hashes = {path.name: file_sha256(path) for path in sorted(beside.iterdir())}
+                hashes = {path.name: sha256_of(path) for path in sorted(beside.iterdir())}
                 (beside / HASHES).write_text(json.dumps(hashes, indent=2), encoding="utf-8")
                 if target.exists():
                     shutil.rmtree(target)
@@ -111,7 +111,7 @@ class ModelStore:
         except ModelError:
             return False
         return all(
-            (folder / name).is_file() and file_sha256(folder / name) == sha256
+            (folder / name).is_file() and sha256_of(folder / name) == sha256
             for name, sha256 in hashes.items()
         )
 

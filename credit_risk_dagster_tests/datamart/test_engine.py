@@ -16,9 +16,10 @@ from credit_risk_dagster.assets.inference import score_rows
 from credit_risk_dagster.datamart import duckdb_engine, object_store, spark_engine
 from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
 from credit_risk_dagster.datamart.engine import BATCH_ROWS, DISPOSITION, Engine, MapRows
-from credit_risk_dagster.datamart.object_store import ObjectStore, StorePlace
+from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.datamart.record import StoredFile
 from credit_risk_dagster.datamart.spark_engine import SparkEngine
+from credit_risk_dagster.datamart.store_place import StorePlace
 from credit_risk_dagster.datamart.stored_rows import read_files
 from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.models.storage import MODEL_FILE, save_model

@@ -18,8 +18,9 @@ from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.datamart.log_repair import log_faults, repair_log
 from credit_risk_dagster.datamart.maintenance import orphans
-from credit_risk_dagster.datamart.object_store import CACHE, WRITES, ObjectStore, StorePlace
+from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.datamart.place import log_entry
+from credit_risk_dagster.datamart.store_place import CACHE, WRITES, StorePlace
 from credit_risk_dagster.errors import PartitionError, StoreError
 from credit_risk_dagster_tests.datamart.balances import (
     MONTH,
