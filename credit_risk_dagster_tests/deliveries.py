@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from credit_risk_dagster.contract.sources import SNAPSHOT_DATE, Source
+from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.demo.extracts import Layout, extract_path
 from credit_risk_dagster.demo.generator import DemoPortfolio, generate
 from credit_risk_dagster.settings import Settings
@@ -74,7 +74,7 @@ def change_rows(
     others = [row for row in rows if row[SNAPSHOT_DATE] != month]
     changed = change([row for row in rows if row[SNAPSHOT_DATE] == month])
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(source.columns), lineterminator="\n")
+        writer = csv.DictWriter(file, list(source.headers), lineterminator="\n")
         writer.writeheader()
         writer.writerows([*others, *changed])
 

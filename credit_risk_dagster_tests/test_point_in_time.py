@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from credit_risk_dagster.assets.monthly import MONTHLY_JOB, asset_key
 from credit_risk_dagster.automation.runs import month_tags
-from credit_risk_dagster.contract.sources import SNAPSHOT_DATE, SOURCES, Source
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.definitions import build_definitions
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
@@ -49,7 +50,7 @@ MUTATIONS: dict[str, Mutation] = {"changed": changed, "added": added, "deleted":
 
 def mutate_after(folder: Path, source: Source, month: str, mutation: Mutation, seed: int) -> int:
     """Apply a mutation to about a third of a source's rows dated after a month."""
-    random, path, count = Random(seed), folder / f"{source.file_stem}.csv", 0
+    random, path, count = Random(seed), folder / f"{source.files[0]}.csv", 0
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     kept: list[Row] = []
@@ -60,7 +61,7 @@ def mutate_after(folder: Path, source: Source, month: str, mutation: Mutation, s
         else:
             kept.append(row)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, source.columns, lineterminator="\n")
+        writer = csv.DictWriter(file, source.headers, lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept)
     return count
@@ -97,7 +98,7 @@ def short(short_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    source=st.sampled_from(SOURCES),
+    source=st.sampled_from(CONTRACT.sources),
     month=st.sampled_from(SHORT.month_keys[:-1]),
     mutation=st.sampled_from(sorted(MUTATIONS)),
     seed=st.integers(0, 2**16),
@@ -125,7 +126,7 @@ def test_decisions_models_and_scores_of_a_month_ignore_every_later_raw_row(
 ) -> None:
     whole = scored_installation(tmp_path_factory)
     shutil.copytree(whole.raw_folder, tmp_path / "raw")
-    for number, source in enumerate(SOURCES):
+    for number, source in enumerate(CONTRACT.sources):
         assert mutate_after(tmp_path / "raw", source, TRAINED, changed, number) > 0
     cut = whole.model_copy(update={"home": tmp_path / "home", "raw": tmp_path / "raw"})
     with dg.DagsterInstance.ephemeral() as instance:

@@ -20,10 +20,10 @@ from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.resources.metrics_store import CONDITIONS, FACTS, MetricsStore
 from credit_risk_dagster.resources.tables import open_index
 from credit_risk_dagster.settings import MonitoringSettings, Settings
-from credit_risk_dagster.tables.bronze import BRONZE_LOANS
 from credit_risk_dagster_tests.installation import run
 from credit_risk_dagster_tests.ports import free_port
 from credit_risk_dagster_tests.prometheus import wait_until_it_answers
+from credit_risk_dagster_tests.reference_tables import BRONZE_LOANS
 from credit_risk_dagster_tests.scored import (
     PORTFOLIO,
     WAITING,

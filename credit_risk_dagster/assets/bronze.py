@@ -16,7 +16,8 @@ from credit_risk_dagster.assets.monthly import (
     table_metadata,
     write_staged,
 )
-from credit_risk_dagster.contract.sources import SOURCES, Source
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.datamart.table import Table
@@ -33,7 +34,7 @@ NOT_DELIVERED = "nothing of the month is in the raw folder any more"
 
 def bronze_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
     """Return one asset per source."""
-    return [_bronze_asset(source, months) for source in SOURCES]
+    return [_bronze_asset(source, months) for source in CONTRACT.sources]
 
 
 def _bronze_asset(source: Source, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:

@@ -16,7 +16,7 @@ from credit_risk_dagster.assets.monthly import (
 )
 from credit_risk_dagster.assets.row_counts import row_counts
 from credit_risk_dagster.contract.features import LABEL
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.engine import Engine
 from credit_risk_dagster.monitoring.facts import Fact, facts_table
@@ -109,7 +109,7 @@ def _facts(month: str, datamart: Datamart, settings: Settings, counts: Counts) -
             labels=len(labels),
         ),
     ]
-    for source in SOURCES:
+    for source in CONTRACT.sources:
         delivered = datamart.record(BRONZE[source.name], month)
         refined = datamart.record(SILVER[source.name], month)
         facts += delivery_facts(source.name, row_counts(delivered, refined) or {})

@@ -17,7 +17,7 @@ from credit_risk_dagster.automation.due import (
     read_deliveries,
     unreadable_month,
 )
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import Settings
@@ -146,7 +146,7 @@ def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
 
 def missing_text(due: DueMonth) -> str:
     """Say which extracts of a month have not arrived, and under which names they are expected."""
-    stems = {source.name: source.file_stem for source in SOURCES}
+    stems = {source.name: source.files[0] for source in CONTRACT.sources}
     named = ", ".join(
         f"{name} ({stems[name]}.csv with all months, or {stems[name]}_{due.month[:7]}.csv)"
         for name in due.missing

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.index import INPUTS, RECORDS, RecordIndex
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.delivery.delivered import delivered_months
@@ -60,7 +60,7 @@ def read_deliveries(settings: Settings, cache: dict[str, Any] | None = None) -> 
             settings.accept_unterminated_line,
             cache,
         )
-        for source in SOURCES
+        for source in CONTRACT.sources
     }
 
 
@@ -111,7 +111,7 @@ class _State:
             return None
         missing = tuple(
             source.name
-            for source in SOURCES
+            for source in CONTRACT.sources
             if month not in self._deliveries[source.name]
             and (BRONZE[source.name].path, month) not in self._months
         )
@@ -127,7 +127,7 @@ class _State:
                 yield f"{table.partition(month)} was made by another definition than today's"
             for name in self._stale.get((table.path, month), []):
                 yield f"{name} has changed since {table.partition(month)} was made of it"
-        for source in SOURCES:
+        for source in CONTRACT.sources:
             table = BRONZE[source.name]
             delivered = self._deliveries[source.name].get(month)
             recorded = self._delivered.get((table.path, month))
@@ -148,7 +148,7 @@ class _State:
         """Return what the month would be run on, as a hash."""
         lines = [
             f"delivery/{source.name} {self._deliveries[source.name].get(month)}"
-            for source in SOURCES
+            for source in CONTRACT.sources
         ]
         lines += [f"{table.path} {definition_of(table)}" for table in ALL_TABLES]
         earlier = sorted(key for key in self._months if key[1] < month)

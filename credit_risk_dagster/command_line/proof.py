@@ -19,7 +19,8 @@ from credit_risk_dagster.command_line.proof_claims import (
     rows_of,
 )
 from credit_risk_dagster.contract.features import LABEL
-from credit_risk_dagster.contract.sources import SOURCES, Source
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import add_months, month_range
@@ -163,7 +164,7 @@ def _raw_rows(
     settings: Settings, datamart: Datamart, customer: str, loan_id: str, month: str
 ) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
-    for source in SOURCES:
+    for source in CONTRACT.sources:
         first = settings.first_month if source.name == "clickstream" else month
         column, value = (
             ("loan_id", loan_id) if source.name == "loans" else ("Customer_ID", customer)
@@ -177,7 +178,7 @@ def _raw_rows(
 
 
 def _masked(source: Source, row: Record) -> Record:
-    return {name: MASK if name in source.personal else value for name, value in row.items()}
+    return {name: MASK if name in source.personal_headers else value for name, value in row.items()}
 
 
 def _corrections(datamart: Datamart, customer: str, loan_id: str, month: str) -> dict[str, str]:

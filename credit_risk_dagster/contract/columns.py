@@ -11,7 +11,8 @@ from credit_risk_dagster.contract.features import (
     LOAN_TYPE_COLUMNS,
     LOAN_TYPES,
 )
-from credit_risk_dagster.contract.sources import ATTRIBUTES, FINANCIALS, SNAPSHOT_DATE
+from credit_risk_dagster.contract.reference import ATTRIBUTES, FINANCIALS
+from credit_risk_dagster.contract.source import SNAPSHOT_DATE
 from credit_risk_dagster.errors import PlatformError
 
 Meanings = Mapping[str, str]
@@ -61,10 +62,10 @@ _FINANCIALS = {
 }
 
 _AS_SILVER_SAYS = {
-    header: phrase
+    column.header: phrase
     for source in (ATTRIBUTES, FINANCIALS)
-    for header in source.columns
-    if (phrase := (_ATTRIBUTES | _FINANCIALS).get(header.lower()))
+    for column in source.columns
+    if (phrase := (_ATTRIBUTES | _FINANCIALS).get(column.header.lower()))
 }
 
 _AS_DELIVERED = {

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from credit_risk_dagster.contract.sources import Source
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.delivery.files import find_files
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.month import delivered_hash, read_months

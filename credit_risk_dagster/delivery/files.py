@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from credit_risk_dagster.contract.sources import SOURCES, Source
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.errors import DeliveryError
 from credit_risk_dagster.months import parse_month
 
@@ -79,8 +80,8 @@ def _counts(name: str) -> bool:
 
 def _source_of(relative: Path) -> Source | None:
     for name in reversed(relative.parts):
-        for source in SOURCES:
-            if re.fullmatch(rf"{source.file_stem}([^0-9A-Za-z].*)?", name):
+        for source in CONTRACT.sources:
+            if re.fullmatch(rf"{source.files[0]}([^0-9A-Za-z].*)?", name):
                 return source
     return None
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from credit_risk_dagster.contract.sources import Source
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.lines import LINE_LIMIT
 from credit_risk_dagster.errors import DeliveryError
@@ -88,9 +88,9 @@ def _names(line: bytes, file: DeliveredFile, source: Source) -> tuple[str, ...]:
 
 
 def _check(names: tuple[str, ...], file: DeliveredFile, source: Source) -> Header:
-    expected = ", ".join(source.columns)
-    missing = [column for column in source.columns if column not in names]
-    if len(missing) == len(source.columns):
+    expected = ", ".join(source.headers)
+    missing = [column for column in source.headers if column not in names]
+    if len(missing) == len(source.headers):
         # The line may be data, so that showing it could show a person.
         raise DeliveryError(
             f"{source.name}: the first line of {file.relative} names none of its columns. Deliver "
@@ -108,7 +108,7 @@ def _check(names: tuple[str, ...], file: DeliveredFile, source: Source) -> Heade
             f"{source.name}: {file.relative} has more than one column named "
             f"{', '.join(map(repr, twice))}. Deliver it with each column once."
         )
-    return Header(names, tuple(name for name in shown if name not in source.columns))
+    return Header(names, tuple(name for name in shown if name not in source.headers))
 
 
 def _without_data(names: tuple[str, ...], source: Source) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def _without_data(names: tuple[str, ...], source: Source) -> tuple[str, ...]:
 
     That is what a header line without its line end looks like.
     """
-    unknown = [name for name in names if name not in source.columns]
+    unknown = [name for name in names if name not in source.headers]
     if all(_COLUMN_NAME.fullmatch(name) for name in unknown):
         return names
-    return tuple(name if name in source.columns else HIDDEN for name in names)
+    return tuple(name if name in source.headers else HIDDEN for name in names)

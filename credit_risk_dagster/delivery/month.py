@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from credit_risk_dagster.contract.sources import Source
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.content_hash import hash_batches
 from credit_risk_dagster.datamart.row_order import sorted_batches
 from credit_risk_dagster.datamart.spool import Spool
@@ -68,8 +68,8 @@ class MonthDelivery:
 
     def rows(self) -> Iterator[pa.RecordBatch]:
         """Yield text columns, then source_file and line_number; by key, then all other values."""
-        others = [column for column in self.source.columns if column not in self.source.key]
-        order = [*self.source.key, *others, SOURCE_FILE, LINE_NUMBER]
+        others = [column for column in self.source.headers if column not in self.source.key_headers]
+        order = [*self.source.key_headers, *others, SOURCE_FILE, LINE_NUMBER]
         return sorted_batches(self._gathered.rows, self.month, order)
 
     def rejected(self) -> Iterator[pa.RecordBatch]:
@@ -82,7 +82,7 @@ def delivered_hash(source: Source, rows: Iterable[pa.RecordBatch]) -> str:
 
     It knows neither where the rows came from nor what was rejected.
     """
-    columns = list(source.columns)
+    columns = list(source.headers)
     schema = pa.schema([rows_schema(source).field(column) for column in columns])
     return hash_batches(schema, (batch.select(columns) for batch in rows))
 
@@ -214,5 +214,5 @@ def _missing(folder: Path, delivery: MonthDelivery) -> str:
         )
     return (
         f"{source.name}: nothing was delivered for {month[:7]}: {looked_at}. Deliver "
-        f"{source.file_stem}.csv with all months or {source.file_stem}_{month[:7]}.csv to {folder}."
+        f"{source.files[0]}.csv with all months or {source.files[0]}_{month[:7]}.csv to {folder}."
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from credit_risk_dagster.contract.sources import SNAPSHOT_DATE, Source
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.header import Header, open_delivery
 from credit_risk_dagster.delivery.lines import LINE_LIMIT, NO_MONTH, Fault, Lines, read_lines
@@ -32,7 +32,7 @@ REJECTED_SCHEMA = pa.schema(
 REJECTED_AT_A_TIME = 16_384
 
 _REASONS = {
-    Fault.DATE: f"{SNAPSHOT_DATE} is not the first day of a month, written YYYY-MM-01",
+    Fault.DATE: "{month} is not the first day of a month, written YYYY-MM-01",
     Fault.QUOTES: "a quote is not closed, not doubled, or inside an unquoted value",
     Fault.CARRIAGE_RETURN: "a carriage return inside the line",
     Fault.ENCODING: "not valid UTF-8",
@@ -57,7 +57,7 @@ class Portion:
 
 def rows_schema(source: Source) -> pa.Schema:
     """Return the schema of the rows of a source: text columns, then where each row came from."""
-    text = [(column, pa.string()) for column in source.columns]
+    text = [(column, pa.string()) for column in source.headers]
     return pa.schema([*text, (SOURCE_FILE, pa.string()), (LINE_NUMBER, pa.int64())])
 
 
@@ -86,9 +86,9 @@ def read_file(
             rejected &= wanted | (lines.months == NO_MONTH)
         rows = _rows_by_month(lines, accepted, file, source, header)
         first, *more = _some_at_a_time(np.flatnonzero(rejected))
-        yield Portion(rows, *_rejected_by_month(lines, first, file, header))
+        yield Portion(rows, *_rejected_by_month(lines, first, file, source, header))
         for numbers in more:
-            yield Portion({}, *_rejected_by_month(lines, numbers, file, header))
+            yield Portion({}, *_rejected_by_month(lines, numbers, file, source, header))
 
 
 def _some_at_a_time(lines: Integers) -> list[Integers]:
@@ -99,7 +99,7 @@ def _some_at_a_time(lines: Integers) -> list[Integers]:
 def _judged_lines(
     file: DeliveredFile, source: Source, header: Header, accept_unterminated_line: bool
 ) -> Iterator[Lines]:
-    date_field = header.names.index(SNAPSHOT_DATE)
+    date_field = header.names.index(source.month_header)
     with open_delivery(file, source) as stream:
         stream.readline(LINE_LIMIT)
         for lines in read_lines(stream, len(header.names), date_field, accept_unterminated_line):
@@ -167,8 +167,8 @@ def _parse(text: pa.Buffer, count: int, source: Source, header: Header) -> pa.Ta
         ),
         parse_options=pa.csv.ParseOptions(newlines_in_values=False, ignore_empty_lines=False),
         convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(source.columns, pa.string()),
-            include_columns=source.columns,
+            column_types=dict.fromkeys(source.headers, pa.string()),
+            include_columns=source.headers,
             strings_can_be_null=False,
             check_utf8=False,
         ),
@@ -179,7 +179,7 @@ def _parse(text: pa.Buffer, count: int, source: Source, header: Header) -> pa.Ta
 
 
 def _rejected_by_month(
-    lines: Lines, rejected: Integers, file: DeliveredFile, header: Header
+    lines: Lines, rejected: Integers, file: DeliveredFile, source: Source, header: Header
 ) -> tuple[dict[str, pa.Table], pa.Table]:
     """Return the rejected lines of each month, and those whose month cannot be told."""
     collected: dict[str | None, list[dict[str, object]]] = {None: []}
@@ -190,7 +190,7 @@ def _rejected_by_month(
             {
                 SOURCE_FILE: file.relative,
                 LINE_NUMBER: lines.numbers[line],
-                "reason": _reason(lines, line, file, header),
+                "reason": _reason(lines, line, file, source, header),
                 TEXT: text.decode("utf-8", "backslashreplace").replace("\0", "\\x00"),
             }
         )
@@ -202,11 +202,11 @@ def _rejected_by_month(
     return {month: table for month, table in tables.items() if month is not None}, undated
 
 
-def _reason(lines: Lines, line: int, file: DeliveredFile, header: Header) -> str:
+def _reason(lines: Lines, line: int, file: DeliveredFile, source: Source, header: Header) -> str:
     fault = Fault(lines.faults[line])
     if fault == Fault.FIELDS:
         return f"{lines.field_counts[line]} fields where the header has {len(header.names)}"
     if fault == Fault.OTHER_MONTH:
         month = _month_key(lines.months[line])
-        return f"{SNAPSHOT_DATE} {month} in a file for {str(file.month)[:7]}"
-    return _REASONS[fault]
+        return f"{source.month_header} {month} in a file for {str(file.month)[:7]}"
+    return _REASONS[fault].format(month=source.month_header)

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES
+from credit_risk_dagster.contract.reference import ATTRIBUTES
 from credit_risk_dagster.demo.applicants import Applicants
 from credit_risk_dagster.demo.marginals import AGE, from_scores
 from credit_risk_dagster.demo.streams import Purpose, stream
@@ -49,7 +49,7 @@ def clean_attributes(applicants: Applicants, seed: int) -> pd.DataFrame:
         ],
         "snapshot_date": np.full(count, applicants.month, dtype=object),
     }
-    return pd.DataFrame(columns, columns=list(ATTRIBUTES.columns))
+    return pd.DataFrame(columns, columns=list(ATTRIBUTES.headers))
 
 
 def _names(random: np.random.Generator, count: int) -> npt.NDArray[np.object_]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from credit_risk_dagster.contract.sources import CLICKSTREAM
+from credit_risk_dagster.contract.reference import CLICKSTREAM
 from credit_risk_dagster.demo.applicants import LONGEST_LEAD, Applicants
 from credit_risk_dagster.demo.streams import Purpose, stream
 from credit_risk_dagster.months import add_months, month_range, months_between
@@ -34,5 +34,5 @@ def clickstream_rows(applicants: Applicants, month: str, seed: int) -> pa.Table:
     counts = np.rint(CENTRE + effects * distress + MONTHLY_NOISE * noise).astype(np.int32)
     return pa.table(
         [applicants.customer_ids[present], np.full(len(distress), month), *counts],
-        names=list(CLICKSTREAM.columns),
+        names=list(CLICKSTREAM.headers),
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from credit_risk_dagster.contract.sources import Source
+from credit_risk_dagster.contract.source import Source
 
 Layout = Literal["cumulative", "monthly"]
 
@@ -16,13 +16,13 @@ Layout = Literal["cumulative", "monthly"]
 def extract_path(folder: Path, source: Source, month: str, layout: Layout) -> Path:
     """Return the file that holds a source's rows of a month."""
     suffix = "" if layout == "cumulative" else f"_{month[:7].replace('-', '_')}"
-    return folder / f"{source.file_stem}{suffix}.csv"
+    return folder / f"{source.files[0]}{suffix}.csv"
 
 
 def begin_extract(path: Path, source: Source) -> None:
     """Write the header if the file is new."""
     if not path.exists():
-        path.write_text(",".join(source.columns) + "\n", encoding="utf-8")
+        path.write_text(",".join(source.headers) + "\n", encoding="utf-8")
 
 
 def append_frame(path: Path, frame: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from credit_risk_dagster.contract.features import LOAN_TYPES
-from credit_risk_dagster.contract.sources import FINANCIALS
+from credit_risk_dagster.contract.reference import FINANCIALS
 from credit_risk_dagster.demo.applicants import Applicants
 from credit_risk_dagster.demo.marginals import (
     FINANCIAL_CURVES,
@@ -95,7 +95,7 @@ def clean_financials(applicants: Applicants, scores: pd.DataFrame, seed: int) ->
     _add_amounts(frame, random, _values(scores, "income"))
     frame["Customer_ID"] = applicants.customer_ids.astype(object)
     frame["snapshot_date"] = applicants.month
-    return frame[list(FINANCIALS.columns)]
+    return frame[list(FINANCIALS.headers)]
 
 
 def _values(frame: pd.DataFrame, column: str) -> Floats:

@@ -15,7 +15,8 @@ from typing import TypeAlias
 import pandas as pd
 import pyarrow as pa
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, Source
+from credit_risk_dagster.contract.reference import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.demo.applicants import LONGEST_LEAD, Applicants, draw_applicants
 from credit_risk_dagster.demo.attributes import clean_attributes
 from credit_risk_dagster.demo.clickstream import (

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from credit_risk_dagster.contract.sources import LOANS
+from credit_risk_dagster.contract.reference import LOANS
 from credit_risk_dagster.demo.applicants import Applicants
 from credit_risk_dagster.demo.streams import Purpose, stream
 from credit_risk_dagster.months import months_between
@@ -100,7 +100,7 @@ def snapshot_rows(loans: Loans, month: str) -> pa.Table:
         "balance": _amounts(TENURE - paid_so_far),
         "snapshot_date": np.full(count, month),
     }
-    return pa.table([columns[name] for name in LOANS.columns], names=list(LOANS.columns))
+    return pa.table([columns[name] for name in LOANS.headers], names=list(LOANS.headers))
 
 
 def _draw_paths(

@@ -1,6 +1,7 @@
 """Bronze: the delivery as it came, as text, with where each row came from."""
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS, Source
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.table import DELIVERED_MONTH, Table
 from credit_risk_dagster.delivery.reader import (
     LINE_NUMBER,
@@ -18,7 +19,7 @@ def _bronze_table(source: Source) -> Table:
         layer="bronze",
         name=source.name,
         schema=rows_schema(source),
-        description=f"The rows of `{source.file_stem}` as delivered, as text, with file and line; "
+        description=f"The rows of `{source.files[0]}` as delivered, as text, with file and line; "
         "lines that cannot be read are in a table beside, with the reason.",
         key=(),  # duplicates are kept as they came; silver takes them apart
         month_column=DELIVERED_MONTH,
@@ -27,13 +28,4 @@ def _bronze_table(source: Source) -> Table:
     )
 
 
-BRONZE_LOANS = _bronze_table(LOANS)
-BRONZE_ATTRIBUTES = _bronze_table(ATTRIBUTES)
-BRONZE_FINANCIALS = _bronze_table(FINANCIALS)
-BRONZE_CLICKSTREAM = _bronze_table(CLICKSTREAM)
-BRONZE = {
-    LOANS.name: BRONZE_LOANS,
-    ATTRIBUTES.name: BRONZE_ATTRIBUTES,
-    FINANCIALS.name: BRONZE_FINANCIALS,
-    CLICKSTREAM.name: BRONZE_CLICKSTREAM,
-}
+BRONZE = {source.name: _bronze_table(source) for source in CONTRACT.sources}

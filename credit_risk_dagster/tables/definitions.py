@@ -17,7 +17,7 @@ from importlib.resources.abc import Traversable
 import ibis
 import ibis.expr.types as ir
 
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.tables import gold, panel
 from credit_risk_dagster.tables.bronze import BRONZE
@@ -34,7 +34,7 @@ from credit_risk_dagster.tables.silver import (
 PACKAGE = "credit_risk_dagster"
 DIGITS = 16
 
-READER = ("delivery", "contract/sources.py")
+READER = ("delivery", "contract/source.py", "contract/dialect.py")
 MODELS = ("models", "contract/features.py", "contract/candidates.py")
 MONITORING = ("monitoring", "tables/portfolio.py", *MODELS)
 
@@ -100,7 +100,7 @@ def _so_far() -> ir.Table:
 
 
 _EXPRESSIONS: Mapping[str, Callable[[], ir.Table]] = {
-    **{SILVER[source.name].path: _silver(source.name) for source in SOURCES},
+    **{SILVER[source.name].path: _silver(source.name) for source in CONTRACT.sources},
     CLICKSTREAM_SO_FAR.path: _so_far,
     gold.FEATURES_TABLE.path: _features,
     gold.LABELS.path: lambda: gold.labels(_unbound(SILVER_LOANS)),

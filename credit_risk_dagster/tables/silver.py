@@ -9,13 +9,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
-from credit_risk_dagster.contract.sources import (
-    ATTRIBUTES,
-    CLICKSTREAM,
-    FINANCIALS,
-    LOANS,
-    SNAPSHOT_DATE,
-)
+from credit_risk_dagster.contract.reference import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS
+from credit_risk_dagster.contract.source import SNAPSHOT_DATE
 from credit_risk_dagster.datamart.table import Table, schema_of
 from credit_risk_dagster.tables.cleaning import (
     Cleaned,
@@ -174,7 +169,7 @@ def loans(bronze: ir.Table) -> ir.Table:
         "installments_missed": missed,
         "days_past_due": Cleaned(days_past_due(snapshot.value, missed.value)),
     }
-    return judge(bronze, SILVER_LOANS, columns, LOANS.key)
+    return judge(bronze, SILVER_LOANS, columns, LOANS.key_headers)
 
 
 def attributes(bronze: ir.Table) -> ir.Table:
@@ -185,7 +180,7 @@ def attributes(bronze: ir.Table) -> ir.Table:
         "age": number(bronze.Age, low=14, high=100, quoted=False),
         "occupation": occupation(bronze.Occupation),
     }
-    return judge(bronze, SILVER_ATTRIBUTES, columns, ATTRIBUTES.key)
+    return judge(bronze, SILVER_ATTRIBUTES, columns, ATTRIBUTES.key_headers)
 
 
 def financials(bronze: ir.Table) -> ir.Table:
@@ -224,7 +219,7 @@ def financials(bronze: ir.Table) -> ir.Table:
             bronze.Monthly_Balance, placeholders=["__-333333333333333333333333333__"]
         ),
     }
-    return judge(bronze, SILVER_FINANCIALS, columns, FINANCIALS.key)
+    return judge(bronze, SILVER_FINANCIALS, columns, FINANCIALS.key_headers)
 
 
 def clickstream(bronze: ir.Table) -> ir.Table:
@@ -234,7 +229,7 @@ def clickstream(bronze: ir.Table) -> ir.Table:
         SNAPSHOT_DATE: month_start(bronze.snapshot_date),
         **{name: number(bronze[name], whole=True) for name in CLICKSTREAM_FEATURES},
     }
-    return judge(bronze, SILVER_CLICKSTREAM, columns, CLICKSTREAM.key)
+    return judge(bronze, SILVER_CLICKSTREAM, columns, CLICKSTREAM.key_headers)
 
 
 REFINE: dict[str, Callable[[ir.Table], ir.Table]] = {

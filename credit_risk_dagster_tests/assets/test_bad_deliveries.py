@@ -9,31 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from credit_risk_dagster.assets.monthly import asset_key
-from credit_risk_dagster.contract.sources import (
-    ATTRIBUTES,
-    CLICKSTREAM,
-    FINANCIALS,
-    LOANS,
-    SOURCES,
-    Source,
-)
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.reference import ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOANS
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.demo.extracts import Layout
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.bronze import (
-    BRONZE,
-    BRONZE_CLICKSTREAM,
-    BRONZE_FINANCIALS,
-    BRONZE_LOANS,
-    REJECTED,
-)
+from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
 from credit_risk_dagster.tables.gold import LABELS
 from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
-from credit_risk_dagster.tables.silver import (
-    SILVER,
-    SILVER_LOANS,
-)
+from credit_risk_dagster.tables.silver import SILVER
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
     LAST,
@@ -44,6 +30,12 @@ from credit_risk_dagster_tests.deliveries import (
     delivered,
     file_of,
     set_values,
+)
+from credit_risk_dagster_tests.reference_tables import (
+    BRONZE_CLICKSTREAM,
+    BRONZE_FINANCIALS,
+    BRONZE_LOANS,
+    SILVER_LOANS,
 )
 from credit_risk_dagster_tests.table_runs import (
     assert_nothing_half_written,
@@ -109,8 +101,8 @@ def test_a_missing_column_fails_the_month_and_is_named_with_its_file(
 
     assert failures(result) == {
         "bronze__financials": f"financials: {path.name} lacks Annual_Income; its header is "
-        f"{', '.join(FINANCIALS.columns).replace('Annual_Income', 'Income')}. "
-        f"Deliver it with all its columns, in any order: {', '.join(FINANCIALS.columns)}"
+        f"{', '.join(FINANCIALS.headers).replace('Annual_Income', 'Income')}. "
+        f"Deliver it with all its columns, in any order: {', '.join(FINANCIALS.headers)}"
     }
     assert started_steps(result) == {"bronze__financials"}
     assert materialized(instance, BRONZE_FINANCIALS) == []
@@ -266,7 +258,7 @@ def test_an_empty_delivery_fails_the_month(
     assert_nothing_half_written(settings)
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+@pytest.mark.parametrize("source", CONTRACT.sources, ids=lambda source: source.name)
 def test_a_source_without_the_month_fails_it_and_says_which_file_to_deliver(
     deliver: Deliver, instance: dg.DagsterInstance, source: Source
 ) -> None:
@@ -274,7 +266,7 @@ def test_a_source_without_the_month_fails_it_and_says_which_file_to_deliver(
     file_of(settings, source).unlink()
     result = run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE[source.name])
 
-    stem = source.file_stem
+    stem = source.files[0]
     assert failures(result) == {
         f"bronze__{source.name}": f"{source.name}: nothing was delivered for 2024-02: there is no "
         f"file of this source for it, and no cumulative one. Deliver {stem}.csv with all months or "
@@ -291,7 +283,7 @@ def test_a_correction_runs_though_the_other_files_of_its_month_have_been_cleared
     tables = tuple(BRONZE.values())
     assert run_tables(settings, instance, FIRST, LAST, *tables).success
     before = {table: datamart.required_record(table, MIDDLE) for table in tables}
-    for source in SOURCES:
+    for source in CONTRACT.sources:
         file_of(settings, source, FIRST).unlink()
         if source != LOANS:
             file_of(settings, source).unlink()

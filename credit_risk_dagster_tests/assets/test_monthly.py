@@ -11,7 +11,7 @@ import pytest
 
 from credit_risk_dagster.assets.monthly import KEPT, asset_key
 from credit_risk_dagster.automation.due import next_due_month, read_deliveries
-from credit_risk_dagster.contract.sources import LOANS
+from credit_risk_dagster.contract.reference import LOANS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table

@@ -7,10 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES
+from credit_risk_dagster.contract.reference import ATTRIBUTES
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES
-from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
     LAST,
@@ -21,6 +19,7 @@ from credit_risk_dagster_tests.deliveries import (
     file_of,
     set_values,
 )
+from credit_risk_dagster_tests.reference_tables import BRONZE_ATTRIBUTES, SILVER_ATTRIBUTES
 from credit_risk_dagster_tests.scored import PERSON, make_one_person_of_all, scored_installation
 from credit_risk_dagster_tests.table_runs import failed, failures, run_tables
 

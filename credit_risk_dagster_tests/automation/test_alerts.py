@@ -9,7 +9,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES
+from credit_risk_dagster.contract.reference import ATTRIBUTES
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.place import log_entry
 from credit_risk_dagster.datamart.writer import Draft
@@ -17,9 +17,7 @@ from credit_risk_dagster.observability.alerting.active import active_alerts
 from credit_risk_dagster.operations.doctor.stored import repair_logs
 from credit_risk_dagster.resources.tables import open_index
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES
 from credit_risk_dagster.tables.monitoring import REPORT
-from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES
 from credit_risk_dagster_tests.automation.ticks import sensor_tick
 from credit_risk_dagster_tests.checks.tampering import rewrite
 from credit_risk_dagster_tests.deliveries import (
@@ -32,6 +30,7 @@ from credit_risk_dagster_tests.deliveries import (
     file_of,
 )
 from credit_risk_dagster_tests.observability.alerting.receivers import Webhook, webhook_server
+from credit_risk_dagster_tests.reference_tables import BRONZE_ATTRIBUTES, SILVER_ATTRIBUTES
 from credit_risk_dagster_tests.table_runs import run_tables
 
 TABLES = (BRONZE_ATTRIBUTES, SILVER_ATTRIBUTES)

@@ -13,14 +13,12 @@ from dagster._core.test_utils import create_run_for_test
 
 from credit_risk_dagster.automation.arrival import ATTEMPTS, DELIVERY_TAG, REASON_TAG
 from credit_risk_dagster.automation.at_work import at_work_text, command_tags
-from credit_risk_dagster.contract.sources import CLICKSTREAM, FINANCIALS, LOANS
+from credit_risk_dagster.contract.reference import CLICKSTREAM, FINANCIALS, LOANS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.demo.extracts import Layout
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.bronze import BRONZE_FINANCIALS, BRONZE_LOANS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
-from credit_risk_dagster.tables.silver import SILVER_LOANS
 from credit_risk_dagster_tests.automation.ticks import Asked, Tick, deadline_tick, sensor_tick
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
@@ -33,6 +31,7 @@ from credit_risk_dagster_tests.deliveries import (
     file_of,
     set_values,
 )
+from credit_risk_dagster_tests.reference_tables import BRONZE_FINANCIALS, BRONZE_LOANS, SILVER_LOANS
 from credit_risk_dagster_tests.scored import (
     CARRIED_OVER,
     TRAINED,

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from credit_risk_dagster.automation.due import due_month, next_due_month
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.datamart.table import Table
@@ -16,17 +16,18 @@ from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.months import add_months, month_range
 from credit_risk_dagster.resources.tables import open_datamart, open_index
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.bronze import BRONZE_LOANS
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
-from credit_risk_dagster.tables.silver import SILVER_CLICKSTREAM
 from credit_risk_dagster_tests.redefined import another_definition_of_default
+from credit_risk_dagster_tests.reference_tables import BRONZE_LOANS, SILVER_CLICKSTREAM
 
 FIRST, LAST = "2015-01-01", "2024-12-01"
 MONTHS = month_range(FIRST, LAST)
-DELIVERED = {source.name: dict.fromkeys(MONTHS, f"{source.name} as it came") for source in SOURCES}
+DELIVERED = {
+    source.name: dict.fromkeys(MONTHS, f"{source.name} as it came") for source in CONTRACT.sources
+}
 
 
 def fill(
@@ -108,7 +109,7 @@ def test_a_corrected_delivery_makes_its_month_due_and_a_new_month_is_due(
     after = due_month(index, DELIVERED, add_months(LAST, 1))
     assert after is not None
     assert after.reason == "bronze/loans has no 2025-01 yet"
-    assert after.missing == tuple(source.name for source in SOURCES)
+    assert after.missing == tuple(source.name for source in CONTRACT.sources)
 
 
 def test_an_index_that_is_lost_is_made_anew_from_the_logs(

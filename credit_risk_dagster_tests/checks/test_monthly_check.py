@@ -9,12 +9,10 @@ import pytest
 from credit_risk_dagster.automation.runs import month_tags
 from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import MonthlyCheck, build_checks, months_of_run
-from credit_risk_dagster.contract.sources import ATTRIBUTES, LOANS
+from credit_risk_dagster.contract.reference import ATTRIBUTES, LOANS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.bronze import BRONZE_ATTRIBUTES, BRONZE_LOANS
 from credit_risk_dagster.tables.gold import LABELS
-from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES, SILVER_LOANS
 from credit_risk_dagster_tests.checks.tampering import rewrite, tamper
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
@@ -23,6 +21,12 @@ from credit_risk_dagster_tests.deliveries import (
     change_text,
     delivered,
     file_of,
+)
+from credit_risk_dagster_tests.reference_tables import (
+    BRONZE_ATTRIBUTES,
+    BRONZE_LOANS,
+    SILVER_ATTRIBUTES,
+    SILVER_LOANS,
 )
 from credit_risk_dagster_tests.scored import TRAINED
 from credit_risk_dagster_tests.table_runs import (

@@ -12,7 +12,7 @@ import pytest
 
 from credit_risk_dagster.command_line.proof import Proof, prove_score
 from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
-from credit_risk_dagster.contract.sources import CLICKSTREAM, LOANS
+from credit_risk_dagster.contract.reference import CLICKSTREAM, LOANS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.datamart.table import Table

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES, LOANS, Source
+from credit_risk_dagster.contract.reference import ATTRIBUTES, LOANS
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart import spool
 from credit_risk_dagster.delivery import delivered as delivered_module
 from credit_risk_dagster.delivery import month as month_module
@@ -25,7 +26,7 @@ from credit_risk_dagster_tests.delivery.written import (
 )
 
 MONTHS = ["2024-01-01", "2024-02-01", "2024-03-01"]
-STEM = ATTRIBUTES.file_stem
+STEM = ATTRIBUTES.files[0]
 
 
 def deliver(folder: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES, LOANS, SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.reference import ATTRIBUTES, LOANS
 from credit_risk_dagster.delivery.files import find_files
 from credit_risk_dagster.errors import DeliveryError
 
@@ -99,7 +100,7 @@ def test_a_file_of_another_name_or_hidden_or_unfinished_is_not_of_the_source(
 
 def test_every_file_belongs_to_one_source_by_its_own_name_first(tmp_path: Path) -> None:
     put(tmp_path, "lms_loan_daily/features_attributes.csv", "features_attributes/2024-01.csv")
-    owners = {source.name: find_files(tmp_path, source) for source in SOURCES}
+    owners = {source.name: find_files(tmp_path, source) for source in CONTRACT.sources}
     assert {name: len(files) for name, files in owners.items() if files} == {ATTRIBUTES.name: 2}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES
+from credit_risk_dagster.contract.reference import ATTRIBUTES
 from credit_risk_dagster.delivery.header import Header, read_header
 from credit_risk_dagster.errors import DeliveryError
 from credit_risk_dagster_tests.delivery.written import COLUMNS, HEADER, described, line, row, write

@@ -15,13 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.contract.sources import (
-    ATTRIBUTES,
-    CLICKSTREAM,
-    SNAPSHOT_DATE,
-    SOURCES,
-    Source,
-)
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.reference import ATTRIBUTES, CLICKSTREAM
+from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.datamart import row_order, spool
 from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.delivery import lines as lines_module
@@ -36,21 +32,21 @@ from credit_risk_dagster_tests.delivery.written import (
 )
 
 MONTHS = ["2024-01-01", "2024-02-01", "2024-03-01"]
-STEM = ATTRIBUTES.file_stem
+STEM = ATTRIBUTES.files[0]
 
 
 def by_definition(folder: Path, source: Source) -> dict[str, pa.Table]:
     """The rows of each month: by key, all other values, file and line; text by its bytes."""
     delivered: dict[str, list[tuple[str | int, ...]]] = defaultdict(list)
-    for path in folder.rglob(f"*{source.file_stem}*.csv"):
+    for path in folder.rglob(f"*{source.files[0]}*.csv"):
         with path.open(encoding="utf-8", newline="") as stream:
             for number, values in enumerate(csv.DictReader(stream), start=2):
-                text = [values[column] for column in source.columns]
+                text = [values[column] for column in source.headers]
                 where = (path.relative_to(folder).as_posix(), number)
                 delivered[values[SNAPSHOT_DATE]].append((*text, *where))
     schema = rows_schema(source)
-    others = [name for name in schema.names if name not in source.key]
-    places = [schema.names.index(name) for name in (*source.key, *others)]
+    others = [name for name in schema.names if name not in source.key_headers]
+    places = [schema.names.index(name) for name in (*source.key_headers, *others)]
 
     def ordered(rows: list[tuple[str | int, ...]]) -> pa.Table:
         rows = sorted(rows, key=lambda values: [_bytes(values[place]) for place in places])
@@ -97,7 +93,7 @@ def test_the_months_are_the_same_in_whatever_portions_they_are_read_and_sorted(
     assert {one.month: one.rows for one in found} == expected
     assert hashes == {one.month: one.content_hash for one in found}
     for one in found:
-        assert one.content_hash == content_hash(one.rows.select(ATTRIBUTES.columns))
+        assert one.content_hash == content_hash(one.rows.select(ATTRIBUTES.headers))
         assert counted(one) == {file["relative"]: file["rows"] for file in one.files}
 
 
@@ -107,13 +103,13 @@ def counted(delivery: Delivered) -> dict[str, int]:
     return {file["relative"]: found.count(file["relative"]) for file in delivery.files}
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+@pytest.mark.parametrize("source", CONTRACT.sources, ids=lambda source: source.name)
 def test_the_sample_extract_has_the_hashes_of_its_definition_in_little_memory(
     sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Source
 ) -> None:
     fit_in_memory(monkeypatch, block=200_000, buffered=100_000, sorted_at_once=20_000)
     expected = {
-        month: content_hash(rows.select(source.columns))
+        month: content_hash(rows.select(source.headers))
         for month, rows in by_definition(sample, source).items()
     }
     assert delivered_months(sample, source, tmp_path) == expected
@@ -129,7 +125,7 @@ def write_clickstream(path: Path, rows: int) -> None:
     )
     blocks = rows // in_block
     with path.open("w", encoding="utf-8") as stream:
-        stream.write(",".join(CLICKSTREAM.columns) + "\n")
+        stream.write(",".join(CLICKSTREAM.headers) + "\n")
         for number in range(blocks):
             month = f"2024-{number * 4 // blocks + 1:02d}-01"
             customers = block.replace("BLK", f"{number * 37 % blocks:03x}")
@@ -156,8 +152,8 @@ tags = {
 }
 clickstream = [one for one in bronze_assets(months) if one.key.path[-1] == "clickstream"]
 assert dg.materialize(clickstream, resources=resources, tags=tags).success
-from credit_risk_dagster.tables.bronze import BRONZE_CLICKSTREAM
-records = [resources["datamart"].required_record(BRONZE_CLICKSTREAM, month) for month in sought]
+from credit_risk_dagster.tables.bronze import BRONZE
+records = [resources["datamart"].required_record(BRONZE["clickstream"], month) for month in sought]
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(sum(record.rows for record in records), int(peak.split()[1]) // 1024)
 """
@@ -166,7 +162,7 @@ print(sum(record.rows for record in records), int(peak.split()[1]) // 1024)
 def rows_and_peak(home: Path, rows: int) -> Iterator[int]:
     """Deliver an extract, have the sensor and bronze read it; rows, and megabytes at the peak."""
     (home / "raw").mkdir(parents=True)
-    write_clickstream(home / "raw" / f"{CLICKSTREAM.file_stem}.csv", rows)
+    write_clickstream(home / "raw" / f"{CLICKSTREAM.files[0]}.csv", rows)
     told = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", DELIVER, str(home)],
         env={**os.environ, "DAGSTER_HOME": ""},

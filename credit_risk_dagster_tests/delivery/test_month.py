@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES, SNAPSHOT_DATE, SOURCES, Source
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.reference import ATTRIBUTES
+from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.delivery import month as month_module
 from credit_risk_dagster.delivery import reader
@@ -34,7 +36,7 @@ from credit_risk_dagster_tests.delivery.written import (
 )
 
 MONTHS = ["2024-01-01", "2024-02-01", "2024-03-01"]
-STEM = ATTRIBUTES.file_stem
+STEM = ATTRIBUTES.files[0]
 
 
 def deliveries(folder: Path | str, months: Sequence[str] = MONTHS) -> dict[str, Delivered]:
@@ -340,17 +342,17 @@ def test_a_cumulative_file_that_grows_leaves_the_earlier_months_as_they_were(
     assert in_april + april.undated - first[MONTHS[0]].undated == new_lines
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+@pytest.mark.parametrize("source", CONTRACT.sources, ids=lambda source: source.name)
 def test_the_sample_extract_is_the_same_delivered_whole_or_by_month(
     sample: Path, tmp_path: Path, source: Source
 ) -> None:
     months = month_range("2023-01-01", "2024-12-01")
-    text = (sample / f"{source.file_stem}.csv").read_text(encoding="utf-8")
+    text = (sample / f"{source.files[0]}.csv").read_text(encoding="utf-8")
     header, *lines = text.splitlines()
     for month in months:
         own = [written for written in reversed(lines) if month in written]
         own = [written for written in own if _snapshot(header, written, source) == month]
-        path = tmp_path / month[:7] / f"{source.file_stem}.csv"
+        path = tmp_path / month[:7] / f"{source.files[0]}.csv"
         write(path, [written.encode() for written in own], header.encode(), b"\r\n")
     scratch = tmp_path / SCRATCH
     whole = [taken(found) for found in read_months(sample, source, months, scratch)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES
+from credit_risk_dagster.contract.reference import ATTRIBUTES
 from credit_risk_dagster.delivery import lines as lines_module
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA, read_file, rows_schema

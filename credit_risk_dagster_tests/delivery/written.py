@@ -11,12 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES, SNAPSHOT_DATE, Source
+from credit_risk_dagster.contract.reference import ATTRIBUTES
+from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.month import MonthDelivery, delivered_hash, read_months
 from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA, rows_schema
 
-COLUMNS = ATTRIBUTES.columns
+COLUMNS = ATTRIBUTES.headers
 HEADER = ",".join(COLUMNS).encode()
 
 

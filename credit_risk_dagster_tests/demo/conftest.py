@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.demo.generator import DemoPortfolio, generate
 
 Extracts = dict[str, pd.DataFrame]
@@ -19,9 +19,9 @@ def read_extracts(folder: Path) -> Extracts:
     types = defaultdict(lambda: "str", dict.fromkeys(CLICKSTREAM_FEATURES, "int64"))
     return {
         source.name: pd.read_csv(
-            folder / f"{source.file_stem}.csv", dtype=types, keep_default_na=False
+            folder / f"{source.files[0]}.csv", dtype=types, keep_default_na=False
         )
-        for source in SOURCES
+        for source in CONTRACT.sources
     }
 
 

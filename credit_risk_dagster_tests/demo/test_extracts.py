@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from credit_risk_dagster.contract.sources import ATTRIBUTES, LOANS
+from credit_risk_dagster.contract.reference import ATTRIBUTES, LOANS
 from credit_risk_dagster.demo.extracts import append_frame, begin_extract, extract_path
 
 
@@ -21,7 +21,7 @@ def test_a_monthly_extract_carries_its_month_in_its_name() -> None:
 def test_quotes_and_commas_survive_a_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "attributes.csv"
     row = ["CUS_0x1", '"Kelba, "Mor', "40_", "#F%$D@*&8", "_______", "2024-01-01"]
-    frame = pd.DataFrame([row], columns=list(ATTRIBUTES.columns))
+    frame = pd.DataFrame([row], columns=list(ATTRIBUTES.headers))
     begin_extract(path, ATTRIBUTES)
     append_frame(path, frame)
     pd.testing.assert_frame_equal(pd.read_csv(path, dtype=str), frame)

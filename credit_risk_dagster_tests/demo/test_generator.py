@@ -6,7 +6,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.demo.generator import generate
 from credit_risk_dagster.months import month_range
 from credit_risk_dagster_tests.demo.conftest import SMALL, Extracts, numbers, read_extracts
@@ -76,15 +76,15 @@ def test_the_rows_of_a_month_do_not_depend_on_the_months_that_follow(
 
 
 def test_columns_are_those_of_the_sources_in_their_order(extracts: Extracts) -> None:
-    for source in SOURCES:
-        assert tuple(extracts[source.name].columns) == source.columns
+    for source in CONTRACT.sources:
+        assert tuple(extracts[source.name].columns) == source.headers
 
 
 def test_every_extract_has_rows_in_every_month_and_no_key_twice(extracts: Extracts) -> None:
-    for source in SOURCES:
+    for source in CONTRACT.sources:
         rows = extracts[source.name]
         assert sorted(set(rows["snapshot_date"])) == month_range("2023-01-01", "2025-06-01")
-        assert not rows.duplicated(list(source.key)).any()
+        assert not rows.duplicated(list(source.key_headers)).any()
 
 
 def test_monthly_files_hold_together_the_rows_of_the_cumulative_ones(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_monthly_files_hold_together_the_rows_of_the_cumulative_ones(tmp_path: P
 def test_files_appear_complete_and_nothing_else_remains(tmp_path: Path) -> None:
     paths = generate(SMALL, tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(paths)
-    assert {path.stem for path in paths} == {source.file_stem for source in SOURCES}
+    assert {path.stem for path in paths} == {source.files[0] for source in CONTRACT.sources}
     assert all(path.read_bytes().endswith(b"\n") for path in paths)
 
 

@@ -23,7 +23,7 @@ from credit_risk_dagster.tables.panel import (
     known_at,
     so_far,
 )
-from credit_risk_dagster.tables.silver import SILVER_CLICKSTREAM
+from credit_risk_dagster_tests.reference_tables import SILVER_CLICKSTREAM
 from credit_risk_dagster_tests.tables.refined import filled
 
 SCHEMA = CLICKSTREAM_SO_FAR.schema

@@ -15,7 +15,7 @@ import pytest
 
 from credit_risk_dagster.assets.panel import write_states
 from credit_risk_dagster.assets.refinement import Refined, refine
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
 from credit_risk_dagster.datamart.engine import Engine
@@ -148,7 +148,7 @@ def test_the_engines_agree_on_the_lenders_extract(spark: Engine, tmp_path: Path)
     """Seven months of it; the whole of it agreed as well."""
     sample, months = lender_sample(), month_range("2023-01-01", "2023-07-01")
     files: dict[str, list[Path]] = {}
-    for source in SOURCES:
+    for source in CONTRACT.sources:
         folder = tmp_path / "bronze" / source.name
         folder.mkdir(parents=True)
         files[source.name] = [folder / f"{month}.parquet" for month in months]

@@ -17,7 +17,7 @@ from credit_risk_dagster.contract.features import (
 )
 from credit_risk_dagster.months import add_months, first_day, month_range
 from credit_risk_dagster.tables import gold
-from credit_risk_dagster.tables.silver import (
+from credit_risk_dagster_tests.reference_tables import (
     SILVER_ATTRIBUTES,
     SILVER_FINANCIALS,
     SILVER_LOANS,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credit_risk_dagster.assets.refinement import Refined, refine
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
 from credit_risk_dagster.datamart.record import MonthRecord
@@ -17,7 +17,7 @@ from credit_risk_dagster.tables.judgement import ACCEPTED, DUPLICATES, QUARANTIN
 from credit_risk_dagster.tables.silver import SILVER, attributes
 from credit_risk_dagster_tests.tables.refined import VALID, Row, bronze, delivered, judged
 
-KEYS = {source.name: source.key for source in SOURCES}
+KEYS = {source.name: source.key_headers for source in CONTRACT.sources}
 CONFLICT = {
     "loans": "loan_id, snapshot_date occurs more than once with different values",
     "attributes": "Customer_ID, snapshot_date occurs more than once with different values",

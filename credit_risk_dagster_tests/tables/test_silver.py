@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.tables.silver import SILVER
 from credit_risk_dagster_tests.tables.refined import VALID, Outcome, outcome, outcomes
 
@@ -238,7 +238,7 @@ def test_an_invalid_social_security_number_is_no_reason_for_quarantine() -> None
 
 
 def test_no_silver_table_has_a_column_for_personal_data() -> None:
-    personal = {name.lower() for source in SOURCES for name in source.personal}
+    personal = {name.lower() for source in CONTRACT.sources for name in source.personal_headers}
     assert personal == {"name", "ssn"}
     for table in SILVER.values():
         schemas: list[pa.Schema] = [table.schema, *(schema for _, schema in table.beside)]

@@ -1,8 +1,9 @@
 import pyarrow as pa
 
 from credit_risk_dagster.datamart.table import Table, schema_of
-from credit_risk_dagster.tables.bronze import BRONZE_LOANS, REJECTED
+from credit_risk_dagster.tables.bronze import REJECTED
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH, EVIDENCE, STORED
+from credit_risk_dagster_tests.reference_tables import BRONZE_LOANS
 
 TABLE = Table(
     layer="gold",

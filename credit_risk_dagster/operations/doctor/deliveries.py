@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from credit_risk_dagster.contract.sources import SOURCES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.delivery.delivered import delivered_months
 from credit_risk_dagster.errors import DeliveryError, PlatformError
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
@@ -19,7 +19,7 @@ def delivery_findings(settings: Settings) -> Iterator[Finding]:
             "Set CREDIT_RISK_RAW to the folder in which extracts arrive, or mount it.",
         )
         return
-    for source in SOURCES:
+    for source in CONTRACT.sources:
         check = f"delivery of {source.name}"
         try:
             months = delivered_months(
@@ -34,7 +34,7 @@ def delivery_findings(settings: Settings) -> Iterator[Finding]:
         if not months:
             yield warning(
                 check,
-                f"Nothing of {source.file_stem} is in {folder}.",
+                f"Nothing of {source.files[0]} is in {folder}.",
                 "Ask for the extract; months do not start without it.",
             )
             continue

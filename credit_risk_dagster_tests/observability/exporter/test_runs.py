@@ -7,12 +7,10 @@ import dagster as dg
 import pytest
 
 from credit_risk_dagster.checks.history import failed_checks_by_month, failed_checks_of_month
-from credit_risk_dagster.contract.sources import LOANS
+from credit_risk_dagster.contract.reference import LOANS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.observability.exporter.runs import DagsterReader, check_metrics
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.bronze import BRONZE_LOANS
-from credit_risk_dagster.tables.silver import SILVER_LOANS
 from credit_risk_dagster_tests.deliveries import (
     FIRST,
     LAST,
@@ -20,6 +18,7 @@ from credit_risk_dagster_tests.deliveries import (
     delivered,
 )
 from credit_risk_dagster_tests.observability.exporter.samples import samples
+from credit_risk_dagster_tests.reference_tables import BRONZE_LOANS, SILVER_LOANS
 from credit_risk_dagster_tests.table_runs import run_tables
 
 REPEATED = ("silver/loans", "no_duplicates")

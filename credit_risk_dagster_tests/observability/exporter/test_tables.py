@@ -9,15 +9,14 @@ import dagster as dg
 import pytest
 
 from credit_risk_dagster.assets.history import production_record
-from credit_risk_dagster.contract.sources import LOANS
+from credit_risk_dagster.contract.reference import LOANS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.observability.exporter.tables import datamart_metrics
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.bronze import BRONZE_LOANS
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
-from credit_risk_dagster.tables.silver import SILVER_LOANS
 from credit_risk_dagster_tests.deliveries import FIRST, LAST, MIDDLE, delivered, file_of
 from credit_risk_dagster_tests.observability.exporter.samples import at, samples
+from credit_risk_dagster_tests.reference_tables import BRONZE_LOANS, SILVER_LOANS
 from credit_risk_dagster_tests.scored import CARRIED_OVER, scored_installation
 from credit_risk_dagster_tests.table_runs import run_tables
 
