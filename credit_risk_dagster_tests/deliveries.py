@@ -39,7 +39,7 @@ def delivered(
         first_month=FIRST,
         last_month=LAST,
         monitoring={"report_features": 0},
-        **overrides,
+        **({"deliveries": {"settle_seconds": 0}} | overrides),
     )
     shutil.copytree(_generated(layout, factory), settings.raw_folder)
     return settings

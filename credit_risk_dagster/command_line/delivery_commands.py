@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from credit_risk_dagster.delivery.decisions import Decisions, FileDecision
@@ -195,10 +196,11 @@ def _print(records: list[dict[str, Any]]) -> None:
     table = Table(*columns, "reason", box=None, padding=(0, 2, 0, 0))
     for record in records:
         colour = COLOURS.get(record["decision"], "default")
-        shown = {**record, "decision": f"[{colour}]{record['decision']}[/]"}
+        shown = {name: escape(value) for name, value in record.items() if isinstance(value, str)}
+        shown["decision"] = f"[{colour}]{record['decision']}[/]"
         for name in ("months", "files"):
             shown[name] = _span(record.get(name, []))
-        table.add_row(*(shown[name] for name in columns), record["reason"])
+        table.add_row(*(shown[name] for name in columns), escape(record["reason"]))
     out.print(table, highlight=False)
 
 

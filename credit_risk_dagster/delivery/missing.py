@@ -41,7 +41,7 @@ def missing_text(
             if looked_at
             else "there is no file of this source for it, and no cumulative one"
         ]
-    said = "; ".join(reasons[:SHOWN_FILES]).rstrip(".")
+    said = "; ".join(reasons[:SHOWN_FILES])
     return (
         f"{source.name}: nothing was delivered for {month[:7]}: {said}. Deliver "
         f"{wanted_files(source, month)} to {folder}."
@@ -61,7 +61,8 @@ def in_the_way(
     of_month = {path for path, file in found.items() if file.month in (month, None)}
     for one in decisions.files:
         if one.file.path in of_month and _is_in_the_way(one, of_month):
-            yield f"{one.file.path} is {one.status}: {one.reason}"
+            said = one.reason.removeprefix(f"{one.file.source}: {one.file.path} ")
+            yield f"{one.file.path} is {one.status}: {said.removesuffix('.')}"
         elif isinstance(one.file, TakenFile) and _holds_only_rejected(one.file, month):
             lines = one.file.contents.months[month].rejected
             yield f"all of its {lines} lines in {one.file.path} were rejected"

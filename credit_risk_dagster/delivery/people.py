@@ -96,9 +96,10 @@ def waive_month(
         raise DeliveryError(f"{source} cannot be waived: without its rows there is no month.")
     chosen = known_decisions(settings, ledger)[source].months.get(month)
     if chosen is not None and chosen.files:
+        command = f"withdraw --source {source} --month {month[:7]}"
         raise DeliveryError(
             f"{source} was delivered for {month[:7]}, by {chosen.files[0].path}. Withdraw that "
-            f"first: `credit-risk deliveries withdraw --source {source} --month {month[:7]} --why …`."
+            f"first: `credit-risk deliveries {command} --why …`."
         )
     return _kept(ledger, Action(now, by, Verb.WAIVE, source, why, month=month))
 
