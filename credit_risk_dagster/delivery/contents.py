@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +14,7 @@ from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.delivery.control import Control, contradiction
 from credit_risk_dagster.delivery.entries import Contents, MonthContent
 from credit_risk_dagster.delivery.files import DeliveredFile
-from credit_risk_dagster.delivery.fingerprint import RowSum, added, sums_by_month
+from credit_risk_dagster.delivery.fingerprint import RowSum, added, calculator, sums_by_month
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.parts import part_of
 from credit_risk_dagster.delivery.reader import LINE_NUMBER, Portion, read_file
@@ -76,9 +75,8 @@ def read_contents(
         return Contents(sha256, fault=str(error))
     counted = _Counted()
     columns = list(control.sums) if control else []
-    with closing(duckdb.connect(config={"threads": 1})) as connection:
-        for portion in read_file(file, source, header, None, accept_unterminated_line):
-            _count(counted, portion, source, columns, connection)
+    for portion in read_file(file, source, header, None, accept_unterminated_line):
+        _count(counted, portion, source, columns)
     months = {
         month: MonthContent(counted.rows.get(month, RowSum()), counted.rejected[month])
         for month in sorted({*counted.rows, *counted.rejected})
@@ -86,19 +84,13 @@ def read_contents(
     return Contents(sha256, months, counted.undated, _fault(file, source, sha256, control, counted))
 
 
-def _count(
-    counted: _Counted,
-    portion: Portion,
-    source: Source,
-    columns: list[str],
-    connection: duckdb.DuckDBPyConnection,
-) -> None:
-    counted.rows = added([counted.rows, sums_by_month(connection, source, portion.rows)])
+def _count(counted: _Counted, portion: Portion, source: Source, columns: list[str]) -> None:
+    counted.rows = added([counted.rows, sums_by_month(source, portion.rows)])
     counted.rejected.update({month: rows.num_rows for month, rows in portion.rejected.items()})
     counted.undated += portion.undated.num_rows
     if counted.first_rejected is None:
         counted.first_rejected = min(_first_lines(portion), default=None)
-    for column, value in _column_sums(connection, source, portion.rows, columns):
+    for column, value in _column_sums(source, portion.rows, columns):
         counted.sums[column] = counted.sums.get(column, Decimal(0)) + value
 
 
@@ -109,16 +101,13 @@ def _first_lines(portion: Portion) -> Iterator[tuple[int, str]]:
 
 
 def _column_sums(
-    connection: duckdb.DuckDBPyConnection,
-    source: Source,
-    rows: Mapping[str, pa.Table],
-    columns: list[str],
+    source: Source, rows: Mapping[str, pa.Table], columns: list[str]
 ) -> Iterator[tuple[str, Decimal]]:
     for column in columns if rows else ():
         values = pa.concat_tables([table.select([column]) for table in rows.values()])[column]
-        connection.register("checked", pa.table({"value": _plain_numbers(values, source)}))
-        ((found,),) = connection.execute(_CHECKED).fetchall()
-        connection.unregister("checked")
+        with closing(calculator()) as connection:
+            connection.register("checked", pa.table({"value": _plain_numbers(values, source)}))
+            ((found,),) = connection.execute(_CHECKED).fetchall()
         yield column, found or Decimal(0)
 
 

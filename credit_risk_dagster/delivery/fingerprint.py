@@ -6,7 +6,9 @@ columns nor on how a file is cut into blocks, a delivery into files, or a value 
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -20,7 +22,7 @@ _HALF = 1 << 64
 
 _SEPARATOR, _ESCAPE = "\x00", "\x01"
 _ESCAPED = ((_ESCAPE, _ESCAPE + "\x02"), (_SEPARATOR, _ESCAPE + "\x03"))
-"""What stands for the two characters in a value, so that no two rows have one text."""
+"""What stands for bytes 0 and 1 in a value, so that no two rows have one text."""
 _NULL = _ESCAPE + "\x04"
 
 _SUMS = """
@@ -62,13 +64,20 @@ def fingerprint(source: Source, rows: RowSum) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
-def sums_by_month(
-    connection: duckdb.DuckDBPyConnection, source: Source, rows: Mapping[str, pa.Table]
-) -> dict[str, RowSum]:
+def calculator() -> duckdb.DuckDBPyConnection:
+    """Return a connection, to be closed, to a database in memory on one thread."""
+    return _database().cursor()
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1})  # takes as long as the reading of a small file
+
+
+def sums_by_month(source: Source, rows: Mapping[str, pa.Table]) -> dict[str, RowSum]:
     """Return the sum of each month's rows.
 
     Args:
-        connection: a database that computes the hashes.
         source: whose rows they are; columns that are not its own do not count.
         rows: text columns by month, some megabytes of them.
     """
@@ -79,9 +88,9 @@ def sums_by_month(
     together = pa.concat_tables([table.select(columns) for table in rows.values()])
     numbers = np.repeat(np.arange(len(months)), [table.num_rows for table in rows.values()])
     texts = _row_texts(together.combine_chunks(), columns)
-    connection.register("hashed", pa.table({"month": numbers, "row_text": texts}))
-    found = connection.execute(_SUMS).fetchall()
-    connection.unregister("hashed")
+    with closing(calculator()) as connection:
+        connection.register("hashed", pa.table({"month": numbers, "row_text": texts}))
+        found = connection.execute(_SUMS).fetchall()
     return {months[number]: RowSum(*_halved(counted)) for number, *counted in found}
 
 
@@ -99,13 +108,15 @@ def _halved(counted: Sequence[int]) -> tuple[int, int, int]:
     return rows, upper % _HALF, lower % _HALF
 
 
-def _row_texts(table: pa.Table, columns: Sequence[str]) -> pa.ChunkedArray:
-    values = [_unambiguous(table.column(column)) for column in columns]
+def _row_texts(table: pa.Table, columns: Sequence[str]) -> pa.Array:
+    values = [_unambiguous(pa.concat_arrays(table.column(column).chunks)) for column in columns]
     return pc.binary_join_element_wise(*values, _SEPARATOR)
 
 
-def _unambiguous(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    for character, escaped in _ESCAPED:
-        if pc.any(pc.match_substring(column, character)).as_py():
+def _unambiguous(column: pa.Array) -> pa.Array:
+    data = column.buffers()[2]
+    # Hardly any value has such a byte: to look at all bytes is faster than to search each value.
+    if data is not None and (np.frombuffer(data, dtype=np.uint8) < len(_ESCAPED)).any():
+        for character, escaped in _ESCAPED:
             column = pc.replace_substring(column, character, escaped)
     return pc.fill_null(column, _NULL) if column.null_count else column

@@ -1,6 +1,7 @@
 """How the raw folder looks now, compared with when it was looked at last; no file is opened."""
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,9 @@ from credit_risk_dagster.settings import DeliverySettings, Settings
 
 _READER = 1
 """To be raised when the same bytes are read as other rows."""
+
+SECONDS_A_LOOK = 20
+"""After these a look that has a limit takes no other file, however small: a tick has 60."""
 
 Found = Mapping[str, Sequence[DeliveredFile]]
 """The files that are there, by source."""
@@ -29,6 +33,7 @@ class Sorting:
     limit: int | None
     left: list[DeliveredFile] = field(default_factory=list)
     unsettled: list[DeliveredFile] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     def is_ready(self, file: DeliveredFile, look: Look, rules: str) -> bool:
         """Return whether a file is to be read now; one that cannot be opened is tried again."""
@@ -37,11 +42,15 @@ class Sorting:
         if not (look.control or self.is_settled(look)):
             self.unsettled.append(file)
             return False
-        if self.limit is not None and (self.left or file.size > self.limit):
+        if self.limit is not None and self._is_too_much(file, self.limit):
             self.left += [file] if look.fault is None else []
             return False
         self.limit = None if self.limit is None else self.limit - file.size
         return True
+
+    def _is_too_much(self, file: DeliveredFile, limit: int) -> bool:
+        takes_long = time.monotonic() - self.began > SECONDS_A_LOOK
+        return takes_long or bool(self.left) or file.size > limit
 
     def is_settled(self, look: Look) -> bool:
         """Return whether a file has not changed for long enough, or need not wait for that."""

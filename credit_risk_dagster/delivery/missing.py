@@ -61,11 +61,16 @@ def in_the_way(
     of_month = {path for path, file in found.items() if file.month in (month, None)}
     for one in decisions.files:
         if one.file.path in of_month and _is_in_the_way(one, of_month):
-            said = one.reason.removeprefix(f"{one.file.source}: {one.file.path} ")
-            yield f"{one.file.path} is {one.status}: {said.removesuffix('.')}"
+            yield _said(one)
         elif isinstance(one.file, TakenFile) and _holds_only_rejected(one.file, month):
             lines = one.file.contents.months[month].rejected
             yield f"all of its {lines} lines in {one.file.path} were rejected"
+
+
+def _said(one: FileDecision) -> str:
+    if one.status is not Status.REFUSED:
+        return f"{one.file.path} is {one.status}: {one.reason}"
+    return one.reason.removeprefix(f"{one.file.source}: ").removesuffix(".")
 
 
 def _is_in_the_way(one: FileDecision, there: Collection[str]) -> bool:

@@ -70,7 +70,7 @@ VALUE = st.sampled_from(["", "a", "b", "é", 'a "b", c', "😀", "\uffff", " "])
 ROWS = st.lists(st.builds(row, VALUE, st.sampled_from(MONTHS), Name=VALUE), min_size=1, max_size=30)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ROWS, ROWS, st.integers(1, 2_000), st.integers(0, 5_000), st.integers(1, 5_000))
 def test_the_months_are_the_same_in_whatever_portions_they_are_read_and_sorted(
     some: list[dict[str, str]],

@@ -201,7 +201,7 @@ ROW = st.builds(row, VALUE, st.sampled_from(MONTHS), Name=VALUE, Age=VALUE)
 ROWS = st.lists(ROW, max_size=10).map(lambda rows: [*(row(month=month) for month in MONTHS), *rows])
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ROWS, st.data())
 def test_any_order_of_rows_columns_and_files_is_the_same_delivery(
     rows: list[dict[str, str]], data: st.DataObject
@@ -227,7 +227,7 @@ def test_any_order_of_rows_columns_and_files_is_the_same_delivery(
         assert sum(file["rows"] for file in found[month].files) == text.num_rows
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ROWS, ROWS)
 def test_two_months_have_the_same_hashes_exactly_when_they_have_the_same_rows(
     some: list[dict[str, str]], others: list[dict[str, str]]
@@ -258,7 +258,7 @@ def damaged(draw: st.DrawFn, rows: st.SearchStrategy[dict[str, str]] = ROW) -> b
     return written
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(damaged(), max_size=8), st.lists(damaged(), max_size=8), st.booleans(), st.data())
 def test_every_line_is_a_row_or_rejected_or_counted_without_a_month(
     some: list[bytes], others: list[bytes], whole_line_end: bool, data: st.DataObject
@@ -268,7 +268,7 @@ def test_every_line_is_a_row_or_rejected_or_counted_without_a_month(
         path = write(Path(folder, f"{STEM}_part1.csv"), data.draw(st.permutations(kept + some)))
         if not whole_line_end:
             path.write_bytes(path.read_bytes()[:-1])
-        second = write(Path(folder, f"{STEM}_part2.csv"), [line(row(month=MONTHS[1])), *others])
+        second = write(Path(folder, f"{STEM}_part2.csv"), [*kept, *others])
         found = deliveries(folder)
         lines = [
             content.count(b"\n") + (not content.endswith(b"\n")) - 1
@@ -276,15 +276,15 @@ def test_every_line_is_a_row_or_rejected_or_counted_without_a_month(
         ]
     rows = sum(part.rows.num_rows for part in found.values())
     rejected = sum(part.rejected.num_rows for part in found.values())
-    assert found[MONTHS[0]].undated == found[MONTHS[2]].undated <= found[MONTHS[1]].undated
-    assert rows + rejected + found[MONTHS[1]].undated == sum(lines)
+    (undated,) = {part.undated for part in found.values()}
+    assert rows + rejected + undated == sum(lines)
 
 
 LATER = st.builds(row, VALUE, st.just("2024-04-01"), Name=VALUE)
 DAMAGED_LATER = damaged(LATER).filter(lambda part: not any(m.encode() in part for m in MONTHS))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(damaged(), max_size=8), st.lists(DAMAGED_LATER, max_size=8))
 def test_a_cumulative_file_that_grows_leaves_the_earlier_months_as_they_were(
     before: list[bytes], later: list[bytes]

@@ -118,7 +118,7 @@ def months_read(
 
     What waits waits in a folder that is no delivery's.
     """
-    settings = settings_of(folder)
+    settings = settings_of(folder, metrics_url="sqlite://")  # in memory: gone after the call
     arrivals = take_arrivals(settings, ledger_of(settings), NOW, [source], at_once=True)
     decided, found = arrivals.decisions[source.name].months, arrivals.found[source.name]
     files = {
