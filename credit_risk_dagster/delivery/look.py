@@ -83,8 +83,12 @@ def look_at(
     return found, looks
 
 
-def new_files(settings: Settings, ledger: DeliveryLedger, source: Source) -> list[DeliveredFile]:
-    """Return the files of a source that were not taken as they are now; takes nothing down.
+def sort_files(
+    settings: Settings, ledger: DeliveryLedger, source: Source
+) -> tuple[list[DeliveredFile], list[DeliveredFile]]:
+    """Return the files of a source that were taken as they are now, and those that were not.
+
+    Takes nothing down.
 
     Raises:
         DeliveryError: if the folder cannot be looked at.
@@ -97,7 +101,8 @@ def new_files(settings: Settings, ledger: DeliveryLedger, source: Source) -> lis
         look = _seen(file, source, file.modified)
         return before is not None and before.is_like(look) and before.read_as == rules
 
-    return [file for file in find_files(settings.raw_folder, source) if not is_taken(file)]
+    found = find_files(settings.raw_folder, source)
+    return [one for one in found if is_taken(one)], [one for one in found if not is_taken(one)]
 
 
 def has_changed(file: DeliveredFile) -> bool:

@@ -17,7 +17,7 @@ from credit_risk_dagster.delivery.delivered import Arrivals, known_decisions, ta
 from credit_risk_dagster.delivery.entries import Contents, Verb
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
-from credit_risk_dagster.delivery.look import new_files
+from credit_risk_dagster.delivery.look import sort_files
 from credit_risk_dagster.months import add_months
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster_tests.delivery.written import (
@@ -114,7 +114,8 @@ def test_nothing_is_read_where_nothing_has_changed(folder: Folder, read: Counter
     before = folder.decided(**AT_ONCE)
     assert folder.decided(600, **AT_ONCE) == before
     assert read == {f"{STEM}.csv": 1, f"{STEM}_2024-02.csv": 1}
-    assert new_files(folder.settings, folder.ledger, ATTRIBUTES) == []
+    known, new = sort_files(folder.settings, folder.ledger, ATTRIBUTES)
+    assert (len(known), new) == (2, [])
 
 
 def test_a_file_that_was_only_touched_is_the_same_delivery(

@@ -9,7 +9,7 @@ from credit_risk_dagster.delivery.delivered import known_decisions
 from credit_risk_dagster.delivery.entries import TakenFile
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
-from credit_risk_dagster.delivery.look import new_files
+from credit_risk_dagster.delivery.look import sort_files
 from credit_risk_dagster.errors import DeliveryError, PlatformError
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
 from credit_risk_dagster.settings import Settings
@@ -42,28 +42,29 @@ def _source_findings(
 ) -> Iterator[Finding]:
     check = f"delivery of {source.name}"
     try:
-        new = {file.relative: file for file in new_files(settings, ledger, source)}
+        known, new = sort_files(settings, ledger, source)
     except DeliveryError as error:
         yield failed(check, str(error), "Open the folder to the platform; then look again.")
         return
-    unread = list(new)
-    for path, file in new.items():
+    unread = [file.relative for file in new]
+    for file in new:
+        name = f"{check}: {file.relative}"
         try:
             read_header(file, source)
         except DeliveryError as error:
-            unread.remove(path)
-            yield failed(f"{check}: {path}", str(error), "Correct the file, or ask for it again.")
+            unread.remove(file.relative)
+            yield failed(name, str(error), "Correct the file, or ask for it again.")
     if unread:
         shown = ", ".join(unread[:3]) + (", …" if len(unread) > 3 else "")
         yield warning(f"{check}: new", f"Not taken yet: {shown}.", TAKEN_BY)
-    yield from (_file_finding(check, one) for one in decisions.files if _is_shown(one, set(new)))
-    yield _span(check, source, decisions, settings, bool(unread))
+    there = {file.relative for file in known}
+    yield from (_file_finding(check, one) for one in decisions.files if _is_shown(one, there))
+    yield _span(check, source, decisions, settings, there, bool(unread))
 
 
-def _is_shown(one: FileDecision, new: set[str]) -> bool:
-    is_there = isinstance(one.file, TakenFile) and one.file.is_there
-    waits = one.status in (Status.REFUSED, Status.WAITING)
-    return is_there and waits and one.file.path not in new
+def _is_shown(one: FileDecision, there: set[str]) -> bool:
+    is_there = isinstance(one.file, TakenFile) and one.file.is_there and one.file.path in there
+    return is_there and one.status in (Status.REFUSED, Status.WAITING)
 
 
 def _file_finding(check: str, one: FileDecision) -> Finding:
@@ -76,9 +77,18 @@ def _file_finding(check: str, one: FileDecision) -> Finding:
 
 
 def _span(
-    check: str, source: Source, decisions: Decisions, settings: Settings, is_new: bool
+    check: str,
+    source: Source,
+    decisions: Decisions,
+    settings: Settings,
+    there: set[str],
+    is_new: bool,
 ) -> Finding:
-    span = [month for month, one in decisions.months.items() if one.is_there and one.files]
+    span = [
+        month
+        for month, one in decisions.months.items()
+        if one.files and all(file.path in there for file in one.files)
+    ]
     if span:
         return ok(check, f"{len(span)} months, {span[0][:7]} to {span[-1][:7]}.")
     if is_new:
