@@ -201,8 +201,8 @@ class Settings(BaseSettings):
     )
     metrics_url: str | None = Field(
         None,
-        description="The database of monitoring facts, alerts and the index of the tables; "
-        "default: SQLite in the home.",
+        description="The database of monitoring facts, alerts, the index of the tables and the "
+        "ledger of deliveries; default: SQLite in the home.",
     )
     retention_days: int = Field(
         2557, ge=1, description="How long superseded versions of tables are kept: seven years."
