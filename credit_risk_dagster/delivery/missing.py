@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from credit_risk_dagster.contract.source import Source
-from credit_risk_dagster.delivery.decisions import Decisions, FileDecision, Status
+from credit_risk_dagster.delivery.decisions import Decisions, FileDecision
 from credit_risk_dagster.delivery.entries import SeenFile, TakenFile
 from credit_risk_dagster.delivery.files import DeliveredFile
+from credit_risk_dagster.delivery.ruling import Status
 
 SHOWN_FILES = 3
 

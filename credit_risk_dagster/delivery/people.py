@@ -5,10 +5,11 @@ from datetime import datetime
 
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.contract.source import Source
-from credit_risk_dagster.delivery.decisions import Decisions, FileDecision, Status
+from credit_risk_dagster.delivery.decisions import Decisions, FileDecision
 from credit_risk_dagster.delivery.delivered import known_decisions
 from credit_risk_dagster.delivery.entries import Action, SeenFile, TakenFile, Verb
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
+from credit_risk_dagster.delivery.ruling import Status
 from credit_risk_dagster.delivery.waived import can_be_waived
 from credit_risk_dagster.errors import DeliveryError
 from credit_risk_dagster.settings import Settings

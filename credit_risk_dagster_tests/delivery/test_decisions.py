@@ -8,13 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credit_risk_dagster.contract.reference import ATTRIBUTES
-from credit_risk_dagster.delivery.decisions import (
-    WAIVED,
-    Decisions,
-    FileDecision,
-    Status,
-    decide,
-)
+from credit_risk_dagster.delivery.decisions import WAIVED, Decisions, FileDecision, decide
 from credit_risk_dagster.delivery.entries import (
     Action,
     Contents,
@@ -25,6 +19,7 @@ from credit_risk_dagster.delivery.entries import (
     Verb,
 )
 from credit_risk_dagster.delivery.fingerprint import RowSum, fingerprint
+from credit_risk_dagster.delivery.ruling import Status
 from credit_risk_dagster.months import add_months
 
 JANUARY, FEBRUARY, MARCH = "2024-01-01", "2024-02-01", "2024-03-01"

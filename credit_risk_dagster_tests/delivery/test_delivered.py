@@ -12,12 +12,13 @@ from credit_risk_dagster.contract.reference import ATTRIBUTES
 from credit_risk_dagster.delivery import delivered as delivered_module
 from credit_risk_dagster.delivery import look
 from credit_risk_dagster.delivery.contents import read_contents
-from credit_risk_dagster.delivery.decisions import Decisions, Status
+from credit_risk_dagster.delivery.decisions import Decisions
 from credit_risk_dagster.delivery.delivered import Arrivals, known_decisions, take_arrivals
 from credit_risk_dagster.delivery.entries import Contents, Verb
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.delivery.look import sort_files
+from credit_risk_dagster.delivery.ruling import Status
 from credit_risk_dagster.months import add_months
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster_tests.delivery.written import (

@@ -9,10 +9,10 @@ import dagster as dg
 from credit_risk_dagster.checks.history import failed_checks_by_month
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import RecordIndex
-from credit_risk_dagster.delivery.decisions import Status
 from credit_risk_dagster.delivery.delivered import known_decisions
 from credit_risk_dagster.delivery.entries import SeenFile, TakenFile
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
+from credit_risk_dagster.delivery.ruling import Status
 from credit_risk_dagster.errors import PartitionError
 from credit_risk_dagster.months import first_day, month_of
 from credit_risk_dagster.observability.alerting.failed_runs import months_of_failed_runs

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.contract.source import Source
-from credit_risk_dagster.delivery.decisions import Decisions, FileDecision, Status
+from credit_risk_dagster.delivery.decisions import Decisions, FileDecision
 from credit_risk_dagster.delivery.delivered import known_decisions
 from credit_risk_dagster.delivery.entries import TakenFile
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.delivery.look import sort_files
+from credit_risk_dagster.delivery.ruling import Status
 from credit_risk_dagster.errors import DeliveryError, PlatformError
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
 from credit_risk_dagster.settings import Settings
