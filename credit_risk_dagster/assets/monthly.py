@@ -77,7 +77,7 @@ def column_schema(table: Table) -> dg.TableSchema:
             dg.TableColumn(
                 field.name,
                 str(field.type),
-                description=column_meaning(table.layer, field.name),
+                description=column_meaning(table.layer, table.name, field.name),
                 constraints=dg.TableColumnConstraints(nullable=field.name not in table.key),
                 tags={"key": ""} if field.name in table.key else {},
             )

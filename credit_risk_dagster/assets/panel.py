@@ -41,9 +41,10 @@ from credit_risk_dagster.tables.panel import (
     months_of_dormant,
     so_far,
 )
-from credit_risk_dagster.tables.silver import SILVER_CLICKSTREAM
+from credit_risk_dagster.tables.silver import SILVER
 
 TABLE = CLICKSTREAM_SO_FAR
+READINGS = SILVER["clickstream"]
 
 
 def panel_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
@@ -52,7 +53,7 @@ def panel_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefiniti
     @monthly_asset(
         TABLE,
         months,
-        deps=[depends_on(SILVER_CLICKSTREAM), depends_on(TABLE, months_earlier(1))],
+        deps=[depends_on(READINGS), depends_on(TABLE, months_earlier(1))],
         kinds={"ibis", "parquet"},
         owner="data-engineering",
     )
@@ -98,14 +99,14 @@ def _stage(
 
     before = record(add_months(month, -1)) if month > settings.first_month else None
     known = datamart.files_named(TABLE, before) if before is not None else []
-    readings = datamart.files(SILVER_CLICKSTREAM, [month])
+    readings = datamart.files(READINGS, [month])
     gave = _customers(readings)
     index = read_index(datamart, before)
     returning = [record(key) for key in months_holding(record, before, index, gave)]
     dormant = [file for one in returning for file in datamart.files_named(TABLE, one, DORMANT)]
     state = so_far(
         before=engine.read(known, TABLE.schema),
-        readings=engine.read(readings, SILVER_CLICKSTREAM.schema),
+        readings=engine.read(readings, READINGS.schema),
         dormant=engine.read(dormant, TABLE.schema) if dormant else None,
         month=month,
         oldest=add_months(month, 1 - settings.panel_state_months),
@@ -135,7 +136,7 @@ def _stage(
 
 def _inputs(datamart: Datamart, month: str, before: MonthRecord | None) -> dict[str, Input]:
     """Return what a state is made of; the commit names the version of a month that it commits."""
-    inputs = datamart.inputs(SILVER_CLICKSTREAM, [month])
+    inputs = datamart.inputs(READINGS, [month])
     if before is not None:
         known = datamart.record(TABLE, before.month)
         version = known.version if known is not None else None

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.engine import DISPOSITION
 from credit_risk_dagster.datamart.table import MONTH, Table, schema_of
 from credit_risk_dagster.months import first_day
@@ -21,6 +21,8 @@ ROWS, DORMANT, DORMANT_INDEX = "rows", "dormant", "dormant_index"
 CUSTOMER, SINCE = "customer_id", "dormant_since"
 MONTHS, LATEST = "months", "latest_reading_date"
 COUNT, SUM, SUM_OF_SQUARES = "count", "sum", "sum_of_squares"
+
+CLICKSTREAM_FEATURES = tuple(one.name for one in CONTRACT.source("clickstream").readings())
 
 LARGEST_SQUARED = 10**8
 """Squares of readings up to here can be summed over 900 months in 64 bits."""
@@ -52,6 +54,10 @@ CLICKSTREAM_SO_FAR = Table(
         (DORMANT_INDEX, schema_of(**{CUSTOMER: pa.string(), SINCE: pa.date32()})),
     ),
 )
+
+
+SO_FAR = {"clickstream": CLICKSTREAM_SO_FAR}
+"""The state of each panel, by the name of its source."""
 
 
 def so_far(

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
-    CLICKSTREAM_MEANS,
-    CLICKSTREAM_MONTHS,
     FEATURES,
     NUMERIC_FEATURES,
+    PANEL_MEANS,
 )
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.shrinkage import ClickstreamShrinkage
 from credit_risk_dagster_tests.models.loan_frames import loan_frame
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_MONTHS
 
 FRAME = loan_frame(5)
 
@@ -92,4 +92,4 @@ def test_fitting_leaves_the_frame_as_it_was() -> None:
     before = FRAME.copy(deep=True)
     ClickstreamShrinkage(12).fit_transform(FRAME)
     pd.testing.assert_frame_equal(FRAME, before)
-    assert set(CLICKSTREAM_MEANS) <= set(FRAME.columns)
+    assert set(PANEL_MEANS) <= set(FRAME.columns)

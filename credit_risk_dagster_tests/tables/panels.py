@@ -14,7 +14,6 @@ from credit_risk_dagster.datamart.engine import DISPOSITION
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.months import add_months, first_day
 from credit_risk_dagster.tables.panel import (
-    CLICKSTREAM_SO_FAR,
     CUSTOMER,
     DORMANT,
     DORMANT_INDEX,
@@ -23,7 +22,7 @@ from credit_risk_dagster.tables.panel import (
     known_at,
     so_far,
 )
-from credit_risk_dagster_tests.reference_tables import SILVER_CLICKSTREAM
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_SO_FAR, SILVER_CLICKSTREAM
 from credit_risk_dagster_tests.tables.refined import filled
 
 SCHEMA = CLICKSTREAM_SO_FAR.schema

@@ -9,12 +9,12 @@ import ibis
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
 from credit_risk_dagster.datamart.engine import DISPOSITION
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import ACCEPTED, CORRECTIONS, REASONS
 from credit_risk_dagster.tables.silver import REFINE, SILVER
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_FEATURES
 
 Row = dict[str, str]
 

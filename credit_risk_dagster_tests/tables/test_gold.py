@@ -8,16 +8,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from credit_risk_dagster.contract.features import (
-    CLICKSTREAM_FEATURES,
-    CLICKSTREAM_MEANS,
-    FINANCIAL_AMOUNTS,
-    LOAN_TYPE_COLUMNS,
-    LOAN_TYPES,
-)
+from credit_risk_dagster.contract.features import FINANCIAL_AMOUNTS, FLAGS, LOAN_TYPES, PANEL_MEANS
 from credit_risk_dagster.months import add_months, first_day, month_range
 from credit_risk_dagster.tables import gold
 from credit_risk_dagster_tests.reference_tables import (
+    CLICKSTREAM_FEATURES,
     SILVER_ATTRIBUTES,
     SILVER_FINANCIALS,
     SILVER_LOANS,
@@ -131,7 +126,7 @@ def test_the_clickstream_is_its_mean_so_far_with_the_months_behind_it() -> None:
         seen = frame[(frame["customer_id"] == customer) & (frame["snapshot_date"] <= month)]
         means = seen[list(CLICKSTREAM_FEATURES)].mean()
         assert row["clickstream_months"] == len(seen)
-        found_means = np.array([row[name] for name in CLICKSTREAM_MEANS], dtype=float)
+        found_means = np.array([row[name] for name in PANEL_MEANS], dtype=float)
         np.testing.assert_allclose(found_means, means, rtol=1e-12)
         assert row["latest_input_date"] == first_day(month)
 
@@ -285,14 +280,14 @@ def test_each_listed_loan_type_is_marked_once_and_an_unknown_one_is_other() -> N
     )
     for number, (text, expected) in enumerate(LISTS.items()):
         row = found[f"{number}_{MONTH}"]
-        assert {name: row[name] for name in LOAN_TYPE_COLUMNS} == {
-            name: float(name in expected) for name in LOAN_TYPE_COLUMNS
+        assert {name: row[name] for name in FLAGS} == {
+            name: float(name in expected) for name in FLAGS
         }, text
 
 
 def test_loan_types_are_missing_not_zero_where_there_are_no_financials() -> None:
     row = features([loan("A")])[f"A_{MONTH}"]
-    assert {row[name] for name in LOAN_TYPE_COLUMNS} == {None}
+    assert {row[name] for name in FLAGS} == {None}
 
 
 def labels(loans: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
 from credit_risk_dagster.months import add_months, first_day, month_range
 from credit_risk_dagster.tables.panel import LARGEST_SQUARED, months_of_dormant
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_FEATURES
 from credit_risk_dagster_tests.tables.panels import State, known, states
 
 MONTHS = month_range("2023-11-01", "2024-06-01")

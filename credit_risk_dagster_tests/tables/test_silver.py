@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.tables.silver import SILVER
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_FEATURES
 from credit_risk_dagster_tests.tables.refined import VALID, Outcome, outcome, outcomes
 
 RANGES: dict[str, tuple[float, float]] = {
