@@ -164,6 +164,11 @@ class Settings(BaseSettings):
         Path("datamart"), description="The folder that holds all of an installation."
     )
     raw: Path | None = Field(None, description="Where extracts arrive; default: raw/ in the home.")
+    contract: str | None = Field(
+        None,
+        description="The module that holds the lender's contract; default: contract.toml in the "
+        "home, else that of the reference lender.",
+    )
     first_month: Month = Field("2023-01-01", description="The first snapshot month.")
     last_month: Month | None = Field(None, description="The last one; default: the current month.")
     engine: Literal["duckdb", "pyspark"] = Field("duckdb", description="What runs the tables.")

@@ -14,7 +14,8 @@ REJECTED = "rejected"
 PROVENANCE = (SOURCE_FILE, LINE_NUMBER)
 
 
-def _bronze_table(source: Source) -> Table:
+def bronze_table(source: Source) -> Table:
+    """Return the table that holds the delivered rows of a source."""
     return Table(
         layer="bronze",
         name=source.name,
@@ -28,4 +29,4 @@ def _bronze_table(source: Source) -> Table:
     )
 
 
-BRONZE = {source.name: _bronze_table(source) for source in CONTRACT.sources}
+BRONZE = {source.name: bronze_table(source) for source in CONTRACT.sources}
