@@ -89,13 +89,13 @@ def _features() -> ir.Table:
 
 
 def _so_far() -> ir.Table:
-    """Return the step of any month: which months are kept is a setting, and no definition."""
+    """Return the step of a month: how long a customer is kept is a setting, and no definition."""
     return panel.so_far(
+        panel.CLICKSTREAM_PANEL,
         before=_unbound(CLICKSTREAM_SO_FAR),
         readings=_unbound(SILVER_CLICKSTREAM),
         dormant=_unbound(CLICKSTREAM_SO_FAR.tables_beside[DORMANT]),
-        month="2000-12-01",
-        oldest="2000-01-01",
+        kept_for=1,
     )
 
 

@@ -16,7 +16,14 @@ from credit_risk_dagster.contract.features import (
     LOAN_TYPES,
 )
 from credit_risk_dagster.datamart.table import Table, schema_of
-from credit_risk_dagster.tables.panel import COUNT, LATEST, MONTHS, SUM, known_at
+from credit_risk_dagster.tables.panel import (
+    CLICKSTREAM_PANEL,
+    COUNT,
+    LATEST,
+    MONTHS,
+    SUM,
+    known_at,
+)
 
 LABEL_MONTH_ON_BOOK = 6
 """Months from origination to the snapshot in which a loan's label matures."""
@@ -117,8 +124,10 @@ def features(
     )
     rows = rows.left_join(_financial_features(financials), _PER_APPLICANT)
     rows = rows.drop("customer_id_right", "snapshot_date_right")
-    seen = _clickstream_means(known_at(applicants, clickstream_so_far, dormant))
-    rows = rows.left_join(seen, _PER_APPLICANT).drop("customer_id_right", "snapshot_date_right")
+    state = known_at(CLICKSTREAM_PANEL, applicants, clickstream_so_far, dormant)
+    rows = rows.left_join(_clickstream_means(state), _PER_APPLICANT).drop(
+        "customer_id_right", "snapshot_date_right"
+    )
     rows = rows.mutate(
         has_attributes=rows.has_attributes.fill_null(False),
         has_financials=rows.has_financials.fill_null(False),

@@ -12,8 +12,9 @@ from ibis.backends.duckdb import Backend
 
 from credit_risk_dagster.datamart.engine import DISPOSITION
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.months import add_months, first_day
+from credit_risk_dagster.months import first_day
 from credit_risk_dagster.tables.panel import (
+    CLICKSTREAM_PANEL,
     CLICKSTREAM_SO_FAR,
     CUSTOMER,
     DORMANT,
@@ -50,12 +51,14 @@ def states(readings: Readings, months: Sequence[str], kept_for: int) -> dict[str
             [one for one in readings if one["snapshot_date"] == first_day(month)],
         )
         _put(before=before, readings=given, dormant=dormant)
-        made = _run(_step(month, add_months(month, 1 - kept_for), dormant.num_rows > 0))
+        made = _run(_step(kept_for, dormant.num_rows > 0))
         parts = {
             name: made.filter(pc.equal(made[DISPOSITION], name)).select(SCHEMA.names).cast(SCHEMA)
             for name in (ROWS, DORMANT)
         }
-        index = dormant_index(index, given[CUSTOMER], parts[DORMANT][CUSTOMER], month)
+        index = dormant_index(
+            CLICKSTREAM_PANEL, index, given[CUSTOMER], parts[DORMANT][CUSTOMER], month
+        )
         found[month] = State(parts[ROWS], parts[DORMANT], index)
         before, dormant = parts[ROWS], pa.concat_tables([dormant, parts[DORMANT]])
     return found
@@ -82,7 +85,7 @@ def _run(query: str) -> pa.Table:
 
 
 @cache
-def _step(month: str, oldest: str, with_dormant: bool) -> str:
+def _step(kept_for: int, with_dormant: bool) -> str:
     """Compile a step once, since compiling takes longer than running it on few rows."""
     before, readings, dormant = (
         _unbound(table, name)
@@ -92,7 +95,7 @@ def _step(month: str, oldest: str, with_dormant: bool) -> str:
             (CLICKSTREAM_SO_FAR, "dormant"),
         )
     )
-    rows = so_far(before, readings, dormant if with_dormant else None, month, oldest)
+    rows = so_far(CLICKSTREAM_PANEL, before, readings, dormant if with_dormant else None, kept_for)
     return str(ibis.to_sql(rows, dialect="duckdb"))
 
 
@@ -100,7 +103,7 @@ def _step(month: str, oldest: str, with_dormant: bool) -> str:
 def _known() -> str:
     wanted = ibis.table({CUSTOMER: "string", "snapshot_date": "date"}, name="wanted")
     state, dormant = (_unbound(CLICKSTREAM_SO_FAR, name) for name in ("state", "dormant"))
-    return str(ibis.to_sql(known_at(wanted, state, dormant), dialect="duckdb"))
+    return str(ibis.to_sql(known_at(CLICKSTREAM_PANEL, wanted, state, dormant), dialect="duckdb"))
 
 
 def _unbound(table: Table, name: str) -> ibis.expr.types.Table:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
 from credit_risk_dagster.months import add_months, first_day, month_range
-from credit_risk_dagster.tables.panel import LARGEST_SQUARED, months_of_dormant
+from credit_risk_dagster.tables.panel import CLICKSTREAM_PANEL, LARGEST_SQUARED, months_of_dormant
 from credit_risk_dagster_tests.tables.panels import State, known, states
 
 MONTHS = month_range("2023-11-01", "2024-06-01")
@@ -137,8 +137,10 @@ def test_who_returns_goes_on_where_they_stopped() -> None:
 def test_only_the_month_in_which_somebody_wanted_left_is_looked_up() -> None:
     made = silent_customer()
     index = made[MONTHS[4]].index
-    assert months_of_dormant(index, pa.chunked_array([["A", "B", "new"]])) == [MONTHS[2]]
-    assert months_of_dormant(index, pa.chunked_array([["B", "new"]])) == []
+    assert months_of_dormant(CLICKSTREAM_PANEL, index, pa.chunked_array([["A", "B", "new"]])) == [
+        MONTHS[2]
+    ]
+    assert months_of_dormant(CLICKSTREAM_PANEL, index, pa.chunked_array([["B", "new"]])) == []
     assert made[MONTHS[5]].index.num_rows == 0
 
 
