@@ -83,9 +83,7 @@ def _outcome(outcome: Outcome) -> Iterator[Finding]:
             "outcome", "say either days_past_due or installments_missed: what counts as a default."
         )
     elif given[0] < 1:
-        yield Finding(
-            "outcome", "a loan without arrears cannot be in default: say 1 or more."
-        )
+        yield Finding("outcome", "a loan without arrears cannot be in default: say 1 or more.")
     if not 1 <= outcome.month_on_book <= 60:
         yield Finding("outcome", "month_on_book must be 1 to 60 months after origination.")
 

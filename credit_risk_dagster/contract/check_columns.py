@@ -36,9 +36,7 @@ def column_findings(source: Source, column: Column) -> Iterator[Finding]:
     place = f"source {source.name}, column {column.header}"
     for name in (column.name, *column.names):
         if not NAME.fullmatch(name):
-            yield Finding(
-                place, f"{name!r} must be small letters, digits and _, a letter first."
-            )
+            yield Finding(place, f"{name!r} must be small letters, digits and _, a letter first.")
         if name in RESERVED:
             yield Finding(place, f"{name} is a name of the platform's own: take another.")
     if not column.meaning.strip() or column.meaning.endswith("."):
@@ -137,9 +135,7 @@ def _pattern(place: str, pattern: str) -> Iterator[Finding]:
 
 def _forms(place: str, forms: tuple[str, ...]) -> Iterator[Finding]:
     if not forms:
-        yield Finding(
-            place, "it names no form: write one like {years} years {months} months."
-        )
+        yield Finding(place, "it names no form: write one like {years} years {months} months.")
     for form in forms:
         if form.count("{years}") > 1 or form.count("{months}") > 1 or "{" not in form:
             yield Finding(place, f"the form {form!r} must hold {{years}} or {{months}}, each once.")

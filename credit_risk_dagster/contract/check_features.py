@@ -89,9 +89,7 @@ def _column(
     if source is contract.loan_book and name in AFTER_APPLICATION:
         yield Finding(place, f"{name} is not known when an applicant is scored.")
     if kinds is not None and not isinstance(column.kind, kinds):
-        yield Finding(
-            place, f"{name} is {_kind_name(column.kind)}: not to be used like that."
-        )
+        yield Finding(place, f"{name} is {_kind_name(column.kind)}: not to be used like that.")
 
 
 def _kind_name(kind: Kind | None) -> str:

@@ -6,6 +6,7 @@ sooner or later.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from math import isfinite
 
 import ibis.expr.types as ir
@@ -43,8 +44,7 @@ def _source(source: Source, read: Read) -> Iterator[Finding]:
     schema, table = bronze_table(source).schema, silver_table(source)
     for rows in _texts(schema):
         yield from _tried(
-            f"source {source.name}",
-            lambda rows=rows: refined(read(rows), source, table).to_pyarrow(),
+            f"source {source.name}", partial(_run, refined, rows, read, source, table)
         )
 
 
@@ -81,9 +81,13 @@ def _labels(contract: Contract, read: Read) -> Iterator[Finding]:
     schema = silver_table(contract.loan_book).schema
     for value in _VALUES:
         rows = _rows(schema, value)
-        yield from _tried(
-            "outcome", lambda rows=rows: labels(read(rows), contract.outcome).to_pyarrow()
-        )
+        yield from _tried("outcome", partial(_run, labels, rows, read, contract.outcome))
+
+
+def _run(
+    table: Callable[..., ir.Table], rows: pa.Table, read: Read, *parameters: object
+) -> pa.Table:
+    return table(read(rows), *parameters).to_pyarrow()
 
 
 _VALUES: Sequence[float | None] = (0, None, 1)
@@ -99,7 +103,9 @@ def _rows(schema: pa.Schema, value: float | None) -> pa.Table:
             return 0
         if field.name in (SNAPSHOT_DATE, "loan_start_date"):
             return MONTH
-        return value if pa.types.is_floating(field.type) or pa.types.is_integer(field.type) else None
+        return (
+            value if pa.types.is_floating(field.type) or pa.types.is_integer(field.type) else None
+        )
 
     return pa.table({field.name: [of(field)] for field in schema}, schema=schema)
 
