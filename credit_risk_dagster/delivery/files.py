@@ -126,6 +126,14 @@ def passed_over(folder: Path, source: Source) -> list[PassedOver]:
     return sorted(found, key=lambda one: one.relative)
 
 
+def expected_names(source: Source, month: str) -> str:
+    """Say by which names a month of a source is looked for, as a phrase."""
+    name = source.files[0]
+    if "*" in name:
+        return f"a file named like {name}, with {month[:7]} in its name unless it has all months,"
+    return f"{name}.csv with all months or {name}_{month[:7]}.csv"
+
+
 @contextmanager
 def _looking(folder: Path, source: Source) -> Iterator[None]:
     """Say which folder or file the system does not show."""

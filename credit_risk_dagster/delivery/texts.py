@@ -53,9 +53,9 @@ def _unchecked(values: pa.Array) -> pa.Array:
 
 
 def _signed(numbers: pa.Array, dialect: Dialect) -> pa.Array:
-    return (
-        numbers if dialect.decimal == "." else pc.replace_substring(numbers, ".", dialect.decimal)
-    )
+    if dialect.decimal == ".":
+        return numbers
+    return pc.replace_substring(numbers, ".", dialect.decimal)
 
 
 def _decimals(values: pa.Array, scale: int) -> pa.Array:

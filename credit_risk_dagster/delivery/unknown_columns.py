@@ -27,9 +27,6 @@ def _escaped(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     for sign in ("\\", '"'):
         texts = pc.replace_substring(texts, sign, f"\\{sign}")
     holding = texts.filter(pc.match_substring_regex(texts, _CONTROL))
-    if len(holding):
-        for control in {
-            sign for text in holding.to_pylist() for sign in re.findall(_CONTROL, text)
-        }:
-            texts = pc.replace_substring(texts, control, f"\\u{ord(control):04x}")
+    for control in set(re.findall(_CONTROL, "".join(holding.to_pylist()))):
+        texts = pc.replace_substring(texts, control, f"\\u{ord(control):04x}")
     return texts
