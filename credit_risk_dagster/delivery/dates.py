@@ -90,10 +90,15 @@ def _number(text: Bytes, start: int, digits: int, so_far: Truths) -> tuple[Integ
 
 def dates_as_text(dates: pa.Array, form: DateForm) -> pa.Array:
     """Write days in a form; one that the form cannot tell, having no place for the day, in ISO."""
+    coded = dates.dictionary_encode()  # there are few days among many rows, and writing is slow
+    return _written(coded.dictionary, form).take(coded.indices)
+
+
+def _written(days: pa.Array, form: DateForm) -> pa.Array:
     directives = form.form.replace("%", "%%")
     for part, directive in _DIRECTIVES.items():
         directives = directives.replace(part, directive)
-    text = pc.strftime(dates, format=directives)
+    text = pc.strftime(days, format=directives)
     if form.day is not None:
         return text
-    return pc.if_else(pc.equal(pc.day(dates), 1), text, pc.strftime(dates, format=_ISO_DAY))
+    return pc.if_else(pc.equal(pc.day(days), 1), text, pc.strftime(days, format=_ISO_DAY))
