@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import ibis
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
 from credit_risk_dagster.months import add_months, first_day, month_range
-from credit_risk_dagster.tables.panel import CLICKSTREAM_PANEL, LARGEST_SQUARED, months_of_dormant
+from credit_risk_dagster.tables.panel import (
+    CLICKSTREAM_PANEL,
+    LARGEST_SQUARED,
+    Panel,
+    known_at,
+    months_of_dormant,
+    so_far,
+    state_table,
+)
 from credit_risk_dagster_tests.tables.panels import State, known, states
 
 MONTHS = month_range("2023-11-01", "2024-06-01")
@@ -150,3 +159,26 @@ def test_a_reading_whose_square_is_too_large_to_sum_leaves_count_and_sum() -> No
     row = by_customer(states(as_readings(panel), MONTHS[:2], 12)[MONTHS[1]].rows)["A"]
     assert (row["fe_1_count"], row["fe_1_sum"], row["fe_1_sum_of_squares"]) == (2, large + 2, None)
     assert (row["fe_20_sum"], row["fe_20_sum_of_squares"]) == (0, 2 * LARGEST_SQUARED**2)
+
+
+def test_any_panel_is_added_up_by_its_own_names() -> None:
+    panel = Panel(readings=("visits",), customer="client", month="period")
+    table = state_table(panel, "branch_visits_so_far", "the branch visits")
+    assert (table.key, table.month_column) == (("client",), "period")
+    sums = ["visits_count", "visits_sum", "visits_sum_of_squares"]
+    assert table.schema.names == ["client", "period", "months", "latest_reading_date", *sums]
+    db = ibis.duckdb.connect()
+    empty = table.schema.empty_table()
+    before, dormant = (db.create_table(name, empty) for name in ("before", "dormant"))
+    given = {"client": ["A"], "period": DAYS[:1], "visits": [3]}
+    readings = db.create_table("readings", pa.table(given))
+    rows = so_far(panel, before, readings, dormant, kept_for=2)
+    expected = ["A", DAYS[0], 1, DAYS[0], 1, 3, 9]
+    (found,) = rows.to_pyarrow().to_pylist()
+    assert list(found.values()) == [*expected, "rows"]
+    known_then = known_at(
+        panel, readings.select("client", "period"), dormant, rows.drop("disposition")
+    )
+    assert known_then.to_pyarrow().to_pylist() == [
+        dict(zip(table.schema.names, expected, strict=True))
+    ]
