@@ -112,7 +112,7 @@ def _stage(
     returning = [record(key) for key in months_holding(record, before, index, gave)]
     dormant = [file for one in returning for file in datamart.files_named(TABLE, one, DORMANT)]
     state = step(
-        engine.read(known, TABLE.schema, "state before"),
+        engine.read(known, TABLE.schema, "state_before"),
         engine.read(readings, SILVER_CLICKSTREAM.schema, "readings"),
         engine.read(dormant, TABLE.schema, "dormant") if dormant else None,
     )

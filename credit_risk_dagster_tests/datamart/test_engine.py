@@ -212,7 +212,7 @@ def test_a_name_stands_for_the_rows_that_were_read_under_it_last(
 ) -> None:
     first = engine.read([file_of(tmp_path, loans("a"), "a")], SCHEMA, "loans")
     doubled = first.mutate(amount=first.amount * 2)
-    other = engine.read([file_of(tmp_path, loans("c"), "c")], SCHEMA, "other loans")
+    other = engine.read([file_of(tmp_path, loans("c"), "c")], SCHEMA, "other_loans")
     for number, keys in enumerate([("a",), ("b", "b"), ()]):
         files = [file_of(tmp_path, loans(*keys), str(number))] if keys else []
         assert engine.read(files, SCHEMA, "loans") is first
@@ -237,7 +237,7 @@ def test_a_query_over_a_name_is_compiled_once(
 
     monkeypatch.setattr(engine._backend, "compile", counted)
     for key in ("a", "b"):
-        table = engine.read([file_of(tmp_path, loans(key), key)], SCHEMA, "loans by name")
+        table = engine.read([file_of(tmp_path, loans(key), key)], SCHEMA, "loans_by_name")
         (rows,) = Staged(tmp_path / f"out {key}" / "files").write(engine, table).values()
         assert rows["loan_id"].to_pylist() == [key]
     assert len(compiled) == 1
@@ -248,8 +248,8 @@ def resident_mb() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
+@pytest.mark.slow
 def test_what_a_large_table_took_is_given_back_once_it_is_written(tmp_path: Path) -> None:
-    """To sort 160 MB keeps 170 to 340 MB resident otherwise."""
     amounts = np.random.default_rng(1).random((40, 500_000))
     rows = pa.table({"key": [f"{one:.17f}" for one in amounts[0]], "month": [JANUARY] * 500_000})
     for number, values in enumerate(amounts):
