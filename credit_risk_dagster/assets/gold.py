@@ -112,7 +112,7 @@ def _dormant_applicants(datamart: Datamart, so_far: Table, months: Sequence[str]
     holding: set[str] = set()
     state = partial(datamart.required_record, so_far)
     for month in months:
-        index = read_index(datamart, state(month))
+        index = read_index(datamart, so_far, state(month))
         if index.num_rows:
             loans = datamart.read(SILVER_LOANS, [month], ["customer_id", "month_on_book"])
             applied = loans.filter(pc.equal(loans["month_on_book"], 0))["customer_id"]

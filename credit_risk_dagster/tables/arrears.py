@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from credit_risk_dagster.contract.roles import LATEST_MONTH_ON_BOOK
 from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.tables.cleaning import Cleaned, first_of, when
-from credit_risk_dagster.tables.dates import first_of_month, month_index
+from credit_risk_dagster.tables.dates import month_index
 
 Columns = dict[str, Cleaned]
 
@@ -22,7 +22,7 @@ def with_arrears(columns: Columns, book: Source) -> Columns:
     the snapshot as many months earlier to this snapshot. Delivered instead, they are taken as they
     are, and the one that is missing follows from the other.
     """
-    snapshot, start = columns[SNAPSHOT_DATE], _month_of(columns[START])
+    snapshot, start = columns[SNAPSHOT_DATE], columns[START]
     made = {START: start, MONTH_ON_BOOK: _month_on_book(columns, snapshot, start, book)}
     if MISSED in columns:
         missed = columns[MISSED]
@@ -38,12 +38,12 @@ def days_past_due(snapshot: ir.DateValue, missed: ir.IntegerValue) -> ir.Integer
     """Days from the snapshot as many months earlier as instalments are missed to this snapshot."""
     index = month_index(snapshot) - ibis.coalesce(missed, 0).cast("int64")
     due_since = ibis.date((index / 12).floor().cast("int32"), (index % 12 + 1).cast("int32"), 1)
-    return first_of_month(snapshot).delta(due_since, unit="day").cast("int64")
+    return snapshot.delta(due_since, unit="day").cast("int64")
 
 
 def _missed_since(snapshot: ir.DateValue, days: ir.IntegerValue) -> ir.IntegerValue:
     """Monthly due dates in so many days before the snapshot: the inverse of `days_past_due`."""
-    since = first_of_month(snapshot) - ibis.coalesce(days, 0).cast("int64").as_interval("D")
+    since = snapshot - ibis.coalesce(days, 0).cast("int64").as_interval("D")
     return month_index(snapshot) - month_index(since.cast("date"))
 
 
@@ -74,7 +74,3 @@ def _month_on_book(columns: Columns, snapshot: Cleaned, start: Cleaned, book: So
     said = ibis.literal(f"{book.column(MONTH_ON_BOOK).header} is not {since}, ")
     reason = first_of(on_book.reason, when(contradicted, said + elapsed.cast("string")))
     return Cleaned(on_book.value, on_book.correction, reason)
-
-
-def _month_of(start: Cleaned) -> Cleaned:
-    return Cleaned(first_of_month(start.value), start.correction, start.reason)

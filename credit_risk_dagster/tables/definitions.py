@@ -20,10 +20,10 @@ import ibis.expr.types as ir
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.tables import gold, panel
+from credit_risk_dagster.tables import gold
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.labels import labels
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, DORMANT, SO_FAR
+from credit_risk_dagster.tables.panel import DORMANT, SO_FAR, so_far
 from credit_risk_dagster.tables.silver import REFINE, SILVER, SILVER_LOANS
 
 PACKAGE = "credit_risk_dagster"
@@ -98,20 +98,21 @@ def _features() -> ir.Table:
     )
 
 
-def _so_far() -> ir.Table:
-    """Return the step of any month: which months are kept is a setting, and no definition."""
-    return panel.so_far(
-        before=_unbound(CLICKSTREAM_SO_FAR),
-        readings=_unbound(SILVER["clickstream"]),
-        dormant=_unbound(CLICKSTREAM_SO_FAR.tables_beside[DORMANT]),
-        month="2000-12-01",
-        oldest="2000-01-01",
+def _so_far(panel: Source) -> Callable[[], ir.Table]:
+    """Give the step of a month: how long a customer is kept is a setting, and no definition."""
+    table = SO_FAR[panel.name]
+    return lambda: so_far(
+        panel,
+        before=_unbound(table),
+        readings=_unbound(SILVER[panel.name]),
+        dormant=_unbound(table.tables_beside[DORMANT]),
+        kept_for=1,
     )
 
 
 _EXPRESSIONS: Mapping[str, Callable[[], ir.Table]] = {
     **{SILVER[source.name].path: _silver(source.name) for source in CONTRACT.sources},
-    CLICKSTREAM_SO_FAR.path: _so_far,
+    **{SO_FAR[panel.name].path: _so_far(panel) for panel in CONTRACT.panels},
     gold.FEATURES_TABLE.path: _features,
     gold.LABELS.path: lambda: labels(_unbound(SILVER_LOANS), CONTRACT.outcome),
     gold.COHORT.path: lambda: gold.cohort(_unbound(gold.LABELS), _unbound(gold.FEATURES_TABLE)),

@@ -18,7 +18,7 @@ from credit_risk_dagster.contract.source import (
 )
 from credit_risk_dagster.datamart.table import Table, schema_of
 from credit_risk_dagster.tables.expressions import columns_read, feature_columns
-from credit_risk_dagster.tables.panel import COUNT, LATEST, MONTHS, SUM, known_at
+from credit_risk_dagster.tables.panel import LATEST, MONTHS, known_at, mean_so_far
 
 LABEL_MONTH_ON_BOOK = CONTRACT.outcome.month_on_book
 """Months from origination to the snapshot in which a loan's label matures."""
@@ -154,21 +154,13 @@ def _left_join(rows: ir.Table, other: ir.Table, key: tuple[str, str]) -> ir.Tabl
 
 
 def _means(state: ir.Table, panel: Source) -> ir.Table:
-    """Mean of each reading up to the application month, and the months behind it.
-
-    Sums are of integers, so that the mean does not depend on the order of rows or threads.
-    """
+    """Mean of each reading up to the application month, and the months behind it."""
     return state.select(
         CUSTOMER_ID,
         SNAPSHOT_DATE,
-        **{mean_of(reading.name): _mean(state, reading.name) for reading in panel.readings()},
+        **{mean_of(reading.name): mean_so_far(state, reading) for reading in panel.readings()},
         **{months_of(panel.name): state[MONTHS], _until(panel.name): state[LATEST]},
     )
-
-
-def _mean(state: ir.Table, reading: str) -> ir.FloatingValue:
-    total = state[f"{reading}_{SUM}"].cast("float64")
-    return total / state[f"{reading}_{COUNT}"].cast("float64").nullif(0.0)
 
 
 def _until(panel: str) -> str:

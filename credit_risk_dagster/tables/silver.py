@@ -131,8 +131,8 @@ def _cleaned(bronze: ir.Table, column: Column, source: Source) -> dict[str, Clea
         one = duration(raw, column, kind)
     else:
         one = (month if isinstance(kind, Month) else day)(raw, column, dialect)
-    if column.name == SNAPSHOT_DATE:
-        one = Cleaned(first_of_month(one.value), reason=one.reason)
+    if column.name in MONTHS and isinstance(kind, Date):
+        one = Cleaned(first_of_month(one.value), one.correction, one.reason)
     if column.required or (column.name in _ALWAYS and not isinstance(kind, Identifier)):
         one = required(one, column)
     return {column.name: one}
