@@ -169,7 +169,10 @@ def silver(book: Source, rows: Sequence[Row]) -> list[Row]:
     """What silver makes of the rows of a loan book, in their order."""
     connection = duckdb.connect(config={"threads": 1})
     given_rows = [
-        {header: {**row, "loan_id": identifier("loan_id", place)}[header] for header in book.headers}
+        {
+            header: {**row, "loan_id": identifier("loan_id", place)}[header]
+            for header in book.headers
+        }
         | {"source_file": "book.csv", "line_number": place}
         for place, row in enumerate(rows)
     ]
@@ -256,7 +259,9 @@ def test_a_tenure_is_a_whole_number_whatever_the_contract_says_of_it() -> None:
         replace(one, kind=Number(low=1)) if one.name == "tenure" else one for one in LOANS.columns
     ]
     book = replace(LOANS, columns=tuple(columns))
-    *refused, kept = silver(book, [delivered("loans", tenure=text) for text in ("10.5", "1e30", "9")])
+    *refused, kept = silver(
+        book, [delivered("loans", tenure=text) for text in ("10.5", "1e30", "9")]
+    )
     assert [row["reasons"] for row in refused] == ["tenure is not a whole number"] * 2
     assert kept["tenure"] == 9
 

@@ -76,7 +76,9 @@ def test_only_numbers_too_short_to_be_somebodys_are_quoted() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(ANY_TEXT | st.from_regex(r"[0-9]{3}-[0-9]{2}-[0-9]{4}", fullmatch=True), min_size=1))
+@given(
+    st.lists(ANY_TEXT | st.from_regex(r"[0-9]{3}-[0-9]{2}-[0-9]{4}", fullmatch=True), min_size=1)
+)
 def test_no_letter_and_no_long_number_is_ever_quoted(texts: list[str]) -> None:
     for (said,) in SHOW(texts):
         quoted = said.removeprefix("Amount ").removesuffix("is wrong").strip().strip("'")

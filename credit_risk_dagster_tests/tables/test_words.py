@@ -159,7 +159,9 @@ SEPARATORS += [(", and ", " and ", ",")]
 
 def flags_of(separators: tuple[str, ...], texts: list[str | None], **said: object) -> Rows:
     """Which of the elements, and whether anything else, is in each list."""
-    kind = ListOf(tuple(Element(one, f"e{place}") for place, one in enumerate(ELEMENTS)), separators)
+    kind = ListOf(
+        tuple(Element(one, f"e{place}") for place, one in enumerate(ELEMENTS)), separators
+    )
     made = list(list_flags(RAW, column(kind, **said), kind))
     names = [f"amount_e{place}" for place in range(len(ELEMENTS))]
     assert [name for name, _ in made] == [*names, "amount_other"]
@@ -175,7 +177,9 @@ def expected_flags(listed: list[str]) -> tuple[float, ...]:
 @settings(max_examples=10, deadline=None)
 @given(
     lists=st.lists(
-        st.lists(st.sampled_from([*ELEMENTS, "Boat", "auto", "Auto  Loan", "Loan (2."]), max_size=5),
+        st.lists(
+            st.sampled_from([*ELEMENTS, "Boat", "auto", "Auto  Loan", "Loan (2."]), max_size=5
+        ),
         min_size=1,
     ),
     data=st.data(),
@@ -192,7 +196,9 @@ def test_an_element_counts_where_it_stands_whole_whatever_separates_them(
     assert flags_of(separators, texts) == [expected_flags(listed) for listed in lists]
 
 
-@pytest.mark.parametrize("text", ["Auto|Loan", "Auto\x1fLoan", "\x1fAuto\x1f", "|Auto|", "Auto,Loan"])
+@pytest.mark.parametrize(
+    "text", ["Auto|Loan", "Auto\x1fLoan", "\x1fAuto\x1f", "|Auto|", "Auto,Loan"]
+)
 def test_no_sign_within_an_element_makes_it_another_one(text: str) -> None:
     assert flags_of((";",), [text]) == [expected_flags([text])]
 
