@@ -136,6 +136,8 @@ def test_days_past_due_of_the_lenders_loan_book_are_those_of_pandas() -> None:
     assert set(expected.values()) >= {0, 28, 29, 59, 60}
 
 
+NOT_NEGATIVE = Number(low=0)
+
 ARREARS = {
     "amounts": {"due_amt": "due_amount", "overdue_amt": "overdue_amount"},
     "missed": {"behind": "installments_missed"},
@@ -145,12 +147,12 @@ ARREARS = {
 
 
 @cache
-def book_with(*kinds: str, on_book: bool = True, kind: Number = Number(low=0)) -> Source:
+def book_with(*kinds: str, on_book: bool = True) -> Source:
     """A loan book that tells arrears in some of the ways, and month on book or not."""
     dropped = {"due_amt", "overdue_amt"} | ({"installment_num"} if not on_book else set())
     columns = [one for one in LOANS.columns if one.header not in dropped]
     columns += [
-        Column(header, name, kind, "Arrears of the loan")
+        Column(header, name, NOT_NEGATIVE, "Arrears of the loan")
         for one in kinds
         for header, name in ARREARS[one].items()
     ]
@@ -159,7 +161,7 @@ def book_with(*kinds: str, on_book: bool = True, kind: Number = Number(low=0)) -
 
 @cache
 def query(book: Source) -> str:
-    raw = {header: "string" for header in book.headers}
+    raw = dict.fromkeys(book.headers, "string")
     raw |= {"source_file": "string", "line_number": "int64"}
     rows = refined(ibis.table(raw, name="book"), book, silver_table(book))
     return str(ibis.to_sql(rows.order_by("loan_id"), dialect="duckdb"))

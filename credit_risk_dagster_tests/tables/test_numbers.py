@@ -29,7 +29,10 @@ every_dialect = pytest.mark.parametrize(
 )
 
 
-def rule(kind: Number = Number(), dialect: Dialect = PLAIN, **said: object) -> Cleaned:
+ANY = Number()
+
+
+def rule(kind: Number = ANY, dialect: Dialect = PLAIN, **said: object) -> Cleaned:
     return number(RAW, column(kind, **said), kind, dialect)
 
 
