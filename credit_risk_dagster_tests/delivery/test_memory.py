@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -11,6 +12,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -184,3 +187,54 @@ def test_forty_times_the_rows_take_a_hundred_and_fifty_megabytes_more_at_most(
     many_rows, many = rows_and_peak(tmp_path / "many", 2_000_000)
     assert (few_rows, many_rows) == (50_000, 2_000_000)
     assert many - few <= 150, f"{few} MB for few rows, {many} MB for many"
+
+
+READ = """
+import sys
+from pathlib import Path
+from credit_risk_dagster.contract.reference import CLICKSTREAM
+from credit_risk_dagster_tests.delivery.written import described
+from credit_risk_dagster.delivery.header import read_header
+from credit_risk_dagster.delivery.reader import read_file
+
+file = described(Path(sys.argv[1]))
+portions = read_file(file, CLICKSTREAM, read_header(file, CLICKSTREAM), None)
+rows = sum(table.num_rows for portion in portions for table in portion.rows.values())
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(rows, int(peak.split()[1]) // 1024)
+"""
+
+
+def in_format(text: Path, suffix: str) -> Path:
+    """The same extract as a file of another format."""
+    path = text.with_suffix(suffix)
+    if suffix == ".parquet":
+        with pa.csv.open_csv(text) as batches, pq.ParquetWriter(path, batches.schema) as file:
+            for batch in batches:
+                file.write_batch(batch)
+    else:
+        with text.open("rb") as source, pa.output_stream(path, compression="detect") as file:
+            shutil.copyfileobj(source, file)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
+@pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst", ".parquet"])
+def test_a_file_of_any_format_is_read_in_little_memory_however_large(
+    tmp_path: Path, suffix: str
+) -> None:
+    peaks = []
+    for rows in (50_000, 1_000_000):
+        text = tmp_path / "x.csv"
+        write_clickstream(text, rows)
+        told = subprocess.run(
+            [sys.executable, "-c", READ, str(in_format(text, suffix))],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        found, peak = map(int, told.stdout.split())
+        assert found == rows
+        peaks.append(peak)
+    assert peaks[1] - peaks[0] <= 60, f"{peaks} MB"
