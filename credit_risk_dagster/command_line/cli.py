@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from credit_risk_dagster.command_line.delivery_commands import deliveries
 from credit_risk_dagster.command_line.operation_commands import (
     backup,
     doctor,
@@ -199,6 +200,7 @@ def exporter(
 
 for command in (tables, backup, restore, upgrade, maintain, reindex, doctor):
     app.command()(command)
+app.add_typer(deliveries, name="deliveries")
 
 
 def main() -> None:

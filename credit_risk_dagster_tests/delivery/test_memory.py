@@ -24,11 +24,9 @@ from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.datamart import row_order, spool
 from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.delivery import lines as lines_module
-from credit_risk_dagster.delivery.delivered import delivered_months
 from credit_risk_dagster.delivery.reader import rows_schema
 from credit_risk_dagster.delivery.unknown_columns import UNKNOWN_COLUMNS
 from credit_risk_dagster_tests.delivery.written import (
-    SCRATCH,
     Delivered,
     months_read,
     row,
@@ -76,7 +74,7 @@ VALUE = st.sampled_from(["", "a", "b", "é", 'a "b", c', "😀", "\uffff", " "])
 ROWS = st.lists(st.builds(row, VALUE, st.sampled_from(MONTHS), Name=VALUE), min_size=1, max_size=30)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ROWS, ROWS, st.integers(1, 2_000), st.integers(0, 5_000), st.integers(1, 5_000))
 def test_the_months_are_the_same_in_whatever_portions_they_are_read_and_sorted(
     some: list[dict[str, str]],
@@ -87,16 +85,12 @@ def test_the_months_are_the_same_in_whatever_portions_they_are_read_and_sorted(
 ) -> None:
     with TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
         folder = Path(place)
-        write_rows(folder / f"{STEM}.csv", some)
-        write_rows(folder / f"{STEM}_2.csv", others)
-        own = [values for values in others if values[SNAPSHOT_DATE] == MONTHS[0]]
-        write_rows(folder / "2024-01" / f"{STEM}.csv", own)
+        for number, rows in enumerate((some, others, some + others)):
+            write_rows(folder / f"{STEM}_part{number}.csv", rows)
         expected = by_definition(folder, ATTRIBUTES)
         fit_in_memory(patch, block, buffered, sorted_at_once)
-        found = list(months_read(folder, ATTRIBUTES, None))
-        hashes = delivered_months(folder, ATTRIBUTES, folder / SCRATCH)
+        found = list(months_read(folder, ATTRIBUTES))
     assert {one.month: one.rows for one in found} == expected
-    assert hashes == {one.month: one.content_hash for one in found}
     for one in found:
         assert one.content_hash == content_hash(one.rows.select(ATTRIBUTES.headers))
         assert counted(one) == {file["relative"]: file["rows"] for file in one.files}
@@ -117,7 +111,8 @@ def test_the_sample_extract_has_the_hashes_of_its_definition_in_little_memory(
         month: content_hash(rows.select(source.headers))
         for month, rows in by_definition(sample, source).items()
     }
-    assert delivered_months(sample, source, tmp_path) == expected
+    shutil.copy(sample / f"{source.files[0]}.csv", tmp_path)
+    assert {one.month: one.content_hash for one in months_read(tmp_path, source)} == expected
 
 
 def write_clickstream(path: Path, rows: int) -> None:
@@ -139,18 +134,22 @@ def write_clickstream(path: Path, rows: int) -> None:
 
 DELIVER = """
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 import dagster as dg
 from credit_risk_dagster.assets.bronze import bronze_assets
-from credit_risk_dagster.automation.due import read_deliveries
+from credit_risk_dagster.delivery.delivered import take_arrivals
+from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import Settings
 
 home = Path(sys.argv[1])
 settings = Settings(home=home, first_month="2024-01-01", last_month="2024-04-01")
 months = dg.StaticPartitionsDefinition([f"2024-{month:02d}-01" for month in range(1, 5)])
-resources = {"datamart": open_datamart(settings), "settings": settings}
-sought = read_deliveries(settings)["clickstream"]
+ledger = DeliveryLedger(settings.metrics_store_url)
+resources = {"datamart": open_datamart(settings), "settings": settings, "ledger": ledger}
+arrivals = take_arrivals(settings, ledger, datetime.now(UTC), at_once=True)
+sought = arrivals.decisions["clickstream"].months
 tags = {
     "dagster/asset_partition_range_start": "2024-01-01",
     "dagster/asset_partition_range_end": "2024-04-01",
