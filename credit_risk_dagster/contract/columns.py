@@ -41,6 +41,8 @@ def _in_silver(source: Source) -> Iterator[tuple[str, str]]:
 
 _BRONZE = {
     "snapshot_month": "Snapshot month that the delivered row belongs to, as its first day",
+    "unknown_columns": "What was delivered in columns that the contract does not have, as a JSON "
+    "object of header and value; null where there are none",
     "source_file": "File that the row or line was delivered in",
     "line_number": "Number of the line in that file",
     "reason": "Why the line was rejected, in words",

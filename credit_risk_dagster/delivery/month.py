@@ -13,7 +13,12 @@ from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.content_hash import hash_batches
 from credit_risk_dagster.datamart.row_order import sorted_batches
 from credit_risk_dagster.datamart.spool import Spool
-from credit_risk_dagster.delivery.files import DeliveredFile, find_files
+from credit_risk_dagster.delivery.files import (
+    DeliveredFile,
+    expected_names,
+    find_files,
+    passed_over,
+)
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.reader import (
     LINE_NUMBER,
@@ -212,7 +217,9 @@ def _missing(folder: Path, delivery: MonthDelivery) -> str:
             f" ({delivery.undated} lines there name no month; the first is line "
             f"{first[LINE_NUMBER]} of {first[SOURCE_FILE]}: {first['reason']})"
         )
+    for one in passed_over(folder, source):
+        looked_at += f"; {one.relative} was passed over: {one.reason}"
     return (
         f"{source.name}: nothing was delivered for {month[:7]}: {looked_at}. Deliver "
-        f"{source.files[0]}.csv with all months or {source.files[0]}_{month[:7]}.csv to {folder}."
+        f"{expected_names(source, month)} to {folder}."
     )

@@ -23,6 +23,7 @@ from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.delivery import lines as lines_module
 from credit_risk_dagster.delivery.delivered import delivered_months
 from credit_risk_dagster.delivery.reader import rows_schema
+from credit_risk_dagster.delivery.unknown_columns import UNKNOWN_COLUMNS
 from credit_risk_dagster_tests.delivery.written import (
     SCRATCH,
     Delivered,
@@ -37,25 +38,26 @@ STEM = ATTRIBUTES.files[0]
 
 def by_definition(folder: Path, source: Source) -> dict[str, pa.Table]:
     """The rows of each month: by key, all other values, file and line; text by its bytes."""
-    delivered: dict[str, list[tuple[str | int, ...]]] = defaultdict(list)
+    delivered: dict[str, list[tuple[str | int | None, ...]]] = defaultdict(list)
     for path in folder.rglob(f"*{source.files[0]}*.csv"):
         with path.open(encoding="utf-8", newline="") as stream:
             for number, values in enumerate(csv.DictReader(stream), start=2):
                 text = [values[column] for column in source.headers]
                 where = (path.relative_to(folder).as_posix(), number)
-                delivered[values[SNAPSHOT_DATE]].append((*text, *where))
+                delivered[values[SNAPSHOT_DATE]].append((*text, None, *where))
     schema = rows_schema(source)
-    others = [name for name in schema.names if name not in source.key_headers]
+    ignored = (*source.key_headers, UNKNOWN_COLUMNS)
+    others = [name for name in schema.names if name not in ignored]
     places = [schema.names.index(name) for name in (*source.key_headers, *others)]
 
-    def ordered(rows: list[tuple[str | int, ...]]) -> pa.Table:
+    def ordered(rows: list[tuple[str | int | None, ...]]) -> pa.Table:
         rows = sorted(rows, key=lambda values: [_bytes(values[place]) for place in places])
         return pa.table([list(column) for column in zip(*rows, strict=True)], schema=schema)
 
     return {month: ordered(rows) for month, rows in sorted(delivered.items())}
 
 
-def _bytes(value: str | int) -> bytes | int:
+def _bytes(value: str | int | None) -> bytes | int | None:
     return value.encode() if isinstance(value, str) else value
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.delivery.delivered import delivered_months
+from credit_risk_dagster.delivery.files import passed_over
 from credit_risk_dagster.errors import DeliveryError, PlatformError
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
 from credit_risk_dagster.settings import Settings
@@ -31,6 +32,12 @@ def delivery_findings(settings: Settings) -> Iterator[Finding]:
         except PlatformError as error:
             yield failed(check, str(error), "Give it space; then look again.")
             continue
+        for one in passed_over(folder, source):
+            yield warning(
+                check,
+                f"{one.relative} is {one.reason}, and was passed over.",
+                "Copy what it leads to into the raw folder, or mount it there.",
+            )
         if not months:
             yield warning(
                 check,
