@@ -22,18 +22,14 @@ from credit_risk_dagster.contract.outcome import Outcome
 from credit_risk_dagster.contract.source import Column, Personal, Shape, Source
 from examples.second_lender.features import FEATURES
 
-GERMAN = Dialect(
-    delimiter=";", encoding="cp1252", decimal=",", thousands=".", dates="DD.MM.YYYY"
-)
+GERMAN = Dialect(delimiter=";", encoding="cp1252", decimal=",", thousands=".", dates="DD.MM.YYYY")
 EURO = "€\xa0"
 """What stands beside an amount, with the space before it that does not break the line."""
 
 NOT_STATED = "k. A."
 """Keine Angabe."""
 
-CUSTOMER = Column(
-    "Kundennummer", "customer_id", Identifier("K[0-9]{7}"), "Number of the customer"
-)
+CUSTOMER = Column("Kundennummer", "customer_id", Identifier("K[0-9]{7}"), "Number of the customer")
 SNAPSHOT = Column(
     "Stichtag", "snapshot_date", Month(), "Snapshot month of the row, as its first day"
 )
