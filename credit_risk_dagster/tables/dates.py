@@ -38,7 +38,8 @@ def month(raw: ir.StringColumn, column: Column, dialect: Dialect) -> Cleaned:
 
 def first_of_month(date: ir.DateValue) -> ir.DateValue:
     """Return the first day of a date's month."""
-    return date.truncate("M")
+    # Ibis calls it a date; on DuckDB it is a timestamp until it is cast as one.
+    return date.truncate("M").cast("timestamp").cast("date")
 
 
 def month_index(date: ir.DateValue) -> ir.IntegerValue:
