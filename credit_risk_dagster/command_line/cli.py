@@ -143,7 +143,7 @@ def status(
 
 @app.command()
 def explain(
-    loan_id: Annotated[str, typer.Argument(help="For example CUS_0x1037_2023_01_01.")],
+    loan_id: Annotated[str, typer.Argument(help="The loan, as the loan book names it.")],
     as_of: Annotated[
         str | None,
         typer.Option(help="Read everything as it was known at the end of this day, YYYY-MM-DD."),
