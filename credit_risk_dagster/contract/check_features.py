@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from credit_risk_dagster.contract.check_columns import NAME, NAMING, phrase_findings
 from credit_risk_dagster.contract.feature import (
@@ -23,6 +24,7 @@ from credit_risk_dagster.contract.kinds import (
     ListOf,
     Month,
     Number,
+    Part,
     TwoCategories,
 )
 from credit_risk_dagster.contract.lender import Contract
@@ -50,7 +52,8 @@ def feature_findings(contract: Contract) -> Iterator[Finding]:
         yield from _words(place, feature)
         if not wrong:
             yield from _direction(place, feature, contract)
-            names = {one.name for one in contract.feature_columns if one.feature is feature}
+            alone = replace(contract, features=(feature,))
+            names = {column.name for column in alone.feature_columns}
             for name in sorted(names & seen):
                 yield Finding(place, f"another feature has a column {name} already.")
             seen |= names
@@ -78,9 +81,9 @@ def _direction(place: str, feature: Feature, contract: Contract) -> Iterator[Fin
     if feature.direction is Direction.FREE or not isinstance(expression, FromColumn):
         return
     kind = contract.owner(expression.column)[1].kind
-    declared = [kind] if isinstance(kind, Category) else []
     parts = kind.parts if isinstance(kind, TwoCategories) else ()
-    for one in (*declared, *(part for part in parts if part.name == expression.column)):
+    texts: list[Category | Part] = [part for part in parts if part.name == expression.column]
+    for one in (*texts, *([kind] if isinstance(kind, Category) else [])):
         if not one.ordered and len(one.values) > 2:
             yield Finding(
                 place,
