@@ -1,4 +1,4 @@
-"""The command `credit-risk`: demo, runs, Dagit, figures, proofs, exporter, operations, contracts."""
+"""The command `credit-risk`: demo, runs, Dagit, figures, proofs, operations, contracts."""
 
 import json
 import os

@@ -16,7 +16,9 @@ from credit_risk_dagster.command_line.contract_check import (
     all_findings,
     figures_of,
 )
+from credit_risk_dagster.contract.draft.contract import draft_of
 from credit_risk_dagster.contract.installed import address_of, contract_at
+from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import load_settings
 
 contract_commands = typer.Typer(
@@ -70,3 +72,29 @@ def check(
             soft_wrap=True,
         )
     raise typer.Exit(1 if found else 0)
+
+
+@contract_commands.command()
+def draft(
+    folder: Annotated[Path, typer.Argument(help="The folder of the sample files.")],
+    to: Annotated[
+        Path | None, typer.Option("--out", help="The file to write; default: print.")
+    ] = None,
+) -> None:
+    """Write a first contract from sample files, each guess marked, for a person to finish."""
+    _give(draft_of(folder), to)
+
+
+def _give(text: str, to: Path | None) -> None:
+    """Write a text to a new file, or print it.
+
+    Raises:
+        PlatformError: if the file is there already, for a person may have finished it.
+    """
+    if to is None:
+        sys.stdout.write(text)
+        return
+    if to.exists():
+        raise PlatformError(f"{to} is there already, and is not written over: name another file.")
+    to.write_text(text, encoding="utf-8")
+    out.print(f"Written to {to}.", highlight=False, soft_wrap=True)
