@@ -16,8 +16,9 @@ from credit_risk_dagster.command_line.contract_check import (
     all_findings,
     figures_of,
 )
+from credit_risk_dagster.contract.dictionary import data_dictionary
 from credit_risk_dagster.contract.draft.contract import draft_of
-from credit_risk_dagster.contract.installed import address_of, contract_at
+from credit_risk_dagster.contract.installed import address_of, contract_at, sound_contract_at
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import load_settings
 
@@ -82,19 +83,28 @@ def draft(
     ] = None,
 ) -> None:
     """Write a first contract from sample files, each guess marked, for a person to finish."""
+    if to is not None and to.exists():
+        raise PlatformError(f"{to} is there already, and is not written over: name another file.")
     _give(draft_of(folder), to)
 
 
-def _give(text: str, to: Path | None) -> None:
-    """Write a text to a new file, or print it.
+@contract_commands.command()
+def dictionary(
+    contract: Address = None,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="The file to write; default: print.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Write the data dictionary of a contract as Markdown."""
+    declared = sound_contract_at(contract or address_of(home))
+    text = data_dictionary(declared, load_settings(home).policy.window_months)
+    _give(text, to)
 
-    Raises:
-        PlatformError: if the file is there already, for a person may have finished it.
-    """
+
+def _give(text: str, to: Path | None) -> None:
     if to is None:
         sys.stdout.write(text)
         return
-    if to.exists():
-        raise PlatformError(f"{to} is there already, and is not written over: name another file.")
     to.write_text(text, encoding="utf-8")
     out.print(f"Written to {to}.", highlight=False, soft_wrap=True)

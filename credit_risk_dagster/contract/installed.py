@@ -57,15 +57,24 @@ def contract_at(address: str) -> Contract:
     return contract
 
 
-@cache
-def _installed() -> tuple[str, Contract]:
-    address = address_of()
+def sound_contract_at(address: str) -> Contract:
+    """Return the contract at an address, in which nothing is wrong.
+
+    Raises:
+        PlatformError: with everything that is.
+    """
     contract = contract_at(address)
     found = findings(contract)
     if found:
         wrong = "\n".join(f"- {one}" for one in found)
         raise PlatformError(f"The contract {address} cannot be followed:\n{wrong}")
-    return address, contract
+    return contract
+
+
+@cache
+def _installed() -> tuple[str, Contract]:
+    address = address_of()
+    return address, sound_contract_at(address)
 
 
 def require_installed(home: Path) -> None:

@@ -31,6 +31,11 @@ from credit_risk_dagster.contract.kinds import (
 )
 
 MOST_VALUES, MOST_ELEMENTS, FEWEST = 40, 40, 5
+"""Values of a category, elements of a list, and rows of a text that is one of them."""
+
+ENOUGH = 500
+"""Rows from which quantiles tell nothing of one of them."""
+
 SEPARATORS = ((", and ", " and ", ","), (";",), (",",))
 DURATION = re.compile(r"(?i)\d+\s*(years?|yrs?|y|months?|mons?|m)\b.*")
 
@@ -68,11 +73,17 @@ def guessed(header: str, counts: Counter[str], written: Written) -> Guess:
     known = Counter({text: n for text, n in texts.items() if text not in placeholders})
     if not known:
         return Guess(None, ("there is no value in the sample but placeholders",))
-    for guess in (_date, _number, _duration, _category, _list, _identifier):
-        found = guess(known, written)
-        if found is not None:
-            shown = () if isinstance(found.kind, Identifier) else placeholders
-            return Guess(found.kind, found.notes, found.personal, shown, found.strip)
+    found = (
+        _date(known, written)
+        or _number(known, written)
+        or _duration(known)
+        or _category(known)
+        or _list(known)
+        or _identifier(known)
+    )
+    if found is not None:
+        shown = () if isinstance(found.kind, Identifier) else placeholders
+        return Guess(found.kind, found.notes, found.personal, shown, found.strip)
     note = "free text: it may tell who somebody is"
     return Guess(None, (note,), personal=True)
 
@@ -105,7 +116,9 @@ def _date(texts: Counter[str], written: Written) -> Guess | None:
     if form != written.dates:
         note = f"dates written {form}, where the source writes {written.dates}"
         return Guess(None, (note,))
-    return Guess(Month() if all_first_days(texts, form) else Date())
+    if all_first_days(texts, form):
+        return Guess(Month(), ("a month, since every day is the first of one",))
+    return Guess(Date(), ("a day",))
 
 
 def _number(texts: Counter[str], written: Written) -> Guess | None:
@@ -122,16 +135,23 @@ def _number(texts: Counter[str], written: Written) -> Guess | None:
         if sign in DECORATION and text != sign
     }
     whole = not ends and all(re.fullmatch(r"-?\d{1,15}", text) for text in texts)
-    low, high = values[len(values) // 100], values[-1 - len(values) // 100]
     negative = sum(value < 0 for value in values)
     bound = 0.0 if negative <= 0.01 * len(values) else None
-    notes = [f"98 % of the values are from {low:g} to {high:g}: say which are accepted"]
+    notes = [f"{_usual(values)}say which are accepted"]
     if negative and bound is not None:
         notes.append("few are below 0, which is taken as dirt")
     return Guess(Number(low=bound, whole=whole), tuple(notes), strip="".join(sorted(ends)))
 
 
-def _duration(texts: Counter[str], _: Written) -> Guess | None:
+def _usual(values: list[float]) -> str:
+    """Say where most values are, rounded and of many only: no value of a single person."""
+    if len(values) < ENOUGH:
+        return ""
+    low, high = (float(f"{values[place]:.1e}") for place in (len(values) // 50, -len(values) // 50))
+    return f"96 % of the values are from about {low:.10g} to about {high:.10g}: "
+
+
+def _duration(texts: Counter[str]) -> Guess | None:
     if sum(n for text, n in texts.items() if DURATION.fullmatch(text)) < MOST * texts.total():
         return None
     forms = Counter[str]()
@@ -148,13 +168,13 @@ def _form(text: str) -> str:
     return re.sub(r"(?i)(?<!\{)\b(year|month)s?\b(?!\})", r"\1[s]", form)
 
 
-def _category(texts: Counter[str], _: Written) -> Guess | None:
+def _category(texts: Counter[str]) -> Guess | None:
     usual = sorted(text for text, count in texts.items() if count >= FEWEST)
     shown = [text for text in usual if not looks_personal(text)]
     covered = sum(texts[text] for text in shown)
     if not shown or len(shown) > MOST_VALUES or covered < MOST * texts.total():
         return None
-    if any("," in text for text in shown) and _list(texts, _) is not None:
+    if any("," in text or ";" in text for text in shown) and _list(texts) is not None:
         return None
     if look_like_names(shown):
         return Guess(None, ("values look like names of persons",), personal=True)
@@ -165,7 +185,7 @@ def _category(texts: Counter[str], _: Written) -> Guess | None:
     return Guess(Category(tuple(shown)), tuple(notes))
 
 
-def _list(texts: Counter[str], _: Written) -> Guess | None:
+def _list(texts: Counter[str]) -> Guess | None:
     for separators in SEPARATORS:
         pattern = re.compile("|".join(re.escape(one) for one in separators))
         counts: Counter[str] = Counter()
@@ -177,7 +197,7 @@ def _list(texts: Counter[str], _: Written) -> Guess | None:
         usual = sorted(text for text, count in counts.items() if count >= FEWEST)
         covered = sum(counts[text] for text in usual)
         few = usual and len(usual) <= MOST_ELEMENTS and covered >= MOST * counts.total()
-        if few and several > 0.1 * texts.total() and len(usual) < len(texts):
+        if few and several > 0.1 * texts.total() and len(usual) <= len(texts):
             return _list_of(usual, separators)
     return None
 
@@ -189,7 +209,7 @@ def _list_of(texts: list[str], separators: tuple[str, ...]) -> Guess:
     return Guess(ListOf(elements, separators), ("elements as they occur in the sample",))
 
 
-def _identifier(texts: Counter[str], _: Written) -> Guess | None:
+def _identifier(texts: Counter[str]) -> Guess | None:
     pattern = pattern_of(texts)
     if pattern is None:
         return None

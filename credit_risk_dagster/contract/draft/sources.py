@@ -10,6 +10,7 @@ from credit_risk_dagster.contract.draft.roles import names_of
 from credit_risk_dagster.contract.draft.sample import Sample
 from credit_risk_dagster.contract.draft.written_forms import date_form, number_signs
 from credit_risk_dagster.contract.kinds import Identifier, Number
+from credit_risk_dagster.contract.roles import KINDS_OF_ROLES as ROLES
 from credit_risk_dagster.contract.roles import WHOLE_NUMBERS
 from credit_risk_dagster.contract.source import (
     CUSTOMER_ID,
@@ -61,7 +62,8 @@ def drafted(sample: Sample) -> Drafted:
     columns = []
     for header, guess in guesses.items():
         columns.append(_column(header, names[header], guess, shape))
-        notes[f"{place}, column {header}"] = guess.notes
+        role = (f"{names[header]} by its header",) if names[header] in ROLES else ()
+        notes[f"{place}, column {header}"] = (*role, *guess.notes)
     meaning = f"{sample.stem.replace('_', ' ').capitalize()}: {ROWS_OF[shape]}"
     source = Source(name, shape, (sample.stem,), tuple(columns), meaning, dialect)
     return Drafted(source, notes)
