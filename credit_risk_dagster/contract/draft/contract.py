@@ -76,11 +76,17 @@ def _features(sources: Sequence[Source]) -> Iterator[Feature]:
             if column.name in SHARED:
                 continue
             words = column.meaning[:1].lower() + column.meaning[1:]
-            said = {"raises": words, "lowers": words}
             if isinstance(column.kind, (Number, Category, Duration)):
                 expression: FromColumn | Flags = FromColumn(column.name)
             elif isinstance(column.kind, ListOf):
                 expression = Flags(column.name)
             else:
                 continue
-            yield Feature(column.name, expression, column.meaning, source.name, **said)
+            yield Feature(
+                column.name,
+                expression,
+                column.meaning,
+                source.name,
+                raises=words,
+                lowers=words,
+            )
