@@ -45,8 +45,9 @@ def with_generated_parts(text: str) -> str:
     parts = {"roles": _roles(), "declarations": _declarations()}
     for name, lines in parts.items():
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        part = "\n".join([begin, *lines, end])
-        text = re.sub(f"{begin}.*{end}", lambda _, part=part: part, text, flags=re.DOTALL)
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = "\n".join([f"{before}{begin}", *lines, f"{end}{after}"])
     return text
 
 
