@@ -27,15 +27,15 @@ from credit_risk_dagster.demo.portfolio import DemoPortfolio
 from credit_risk_dagster.resources.instance import open_instance
 from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import load_settings
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
+from credit_risk_dagster.tables.panel import SO_FAR
 
 LAST_MONTH = "2024-12-01"
 SHOWN = (10, 20, 50, 100, 120)
 ALL = tuple(table for tables in TABLE_STAGES.values() for table in tables)
 GROUPS: Mapping[str, tuple[Table, ...]] = {
     **TABLE_STAGES,
-    "silver": tuple(table for table in TABLE_STAGES["silver"] if table != CLICKSTREAM_SO_FAR),
-    "so far": (CLICKSTREAM_SO_FAR,),
+    "silver": tuple(table for table in TABLE_STAGES["silver"] if table not in SO_FAR.values()),
+    "so far": tuple(SO_FAR.values()),
 }
 """Tables that are measured together; the running state of the clickstream by itself."""
 

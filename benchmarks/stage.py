@@ -24,7 +24,7 @@ from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.monitoring import FACT_TABLES, REPORT
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
+from credit_risk_dagster.tables.panel import SO_FAR
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.silver import SILVER
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
@@ -32,7 +32,7 @@ from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECIS
 WHOLE = "whole"
 TABLE_STAGES: Mapping[str, tuple[Table, ...]] = {
     "bronze": tuple(BRONZE.values()),
-    "silver": (*SILVER.values(), CLICKSTREAM_SO_FAR),
+    "silver": (*SILVER.values(), *SO_FAR.values()),
     "gold": (FEATURES_TABLE, LABELS, COHORT),
 }
 STAGES: Mapping[str, tuple[Table, ...]] = {

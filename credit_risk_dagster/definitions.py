@@ -22,6 +22,7 @@ from credit_risk_dagster.automation.retraining import retraining_sensor
 from credit_risk_dagster.automation.taking import take_job
 from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import build_checks
+from credit_risk_dagster.contract.installed import require_installed
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.partitions import monthly_partitions
 from credit_risk_dagster.resources.engine import engine_resource
@@ -34,7 +35,12 @@ from credit_risk_dagster.settings import Settings, load_settings
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return the definitions of one installation."""
+    """Return the definitions of one installation.
+
+    Raises:
+        PlatformError: if this process has read the contract of another lender.
+    """
+    require_installed(settings.home)
     with warnings.catch_warnings():
         # Backfill policies and month offsets are marked beta in every release that has them.
         warnings.simplefilter("ignore", dg.BetaWarning)

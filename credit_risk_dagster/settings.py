@@ -47,7 +47,12 @@ def _store_address(address: str) -> str:
     return address.rstrip("/")
 
 
+def _folder_or_store(place: str) -> str:
+    return _store_address(place) if "://" in place else str(Path(place))
+
+
 StoreAddress = Annotated[str, AfterValidator(_store_address)]
+BronzePlace = Annotated[str, AfterValidator(_folder_or_store)]
 
 SETTINGS_FILE = "settings.env"
 PREFIX = "CREDIT_RISK_"
@@ -182,6 +187,11 @@ class Settings(BaseSettings):
         Path("datamart"), description="The folder that holds all of an installation."
     )
     raw: Path | None = Field(None, description="Where extracts arrive; default: raw/ in the home.")
+    contract: str | None = Field(
+        None,
+        description="The module that holds the lender's contract; default: contract.toml in the "
+        "home, else that of the reference lender.",
+    )
     first_month: Month = Field("2023-01-01", description="The first snapshot month.")
     last_month: Month | None = Field(None, description="The last one; default: the current month.")
     engine: Literal["duckdb", "pyspark"] = Field("duckdb", description="What runs the tables.")
@@ -216,6 +226,11 @@ class Settings(BaseSettings):
         None,
         description="An object store, s3://bucket/prefix, for tables, models, reports and MLflow's "
         "artifacts; default: the home.",
+    )
+    bronze: BronzePlace | None = Field(
+        None,
+        description="A folder, or an object store's address, for the tables of bronze alone, which "
+        "hold personal data; default: with the other tables.",
     )
     accept_unterminated_line: bool = Field(
         False, description="Accept a last line without a line end, instead of taking it as cut off."

@@ -18,7 +18,7 @@ from credit_risk_dagster.assets.monthly import (
     write_months,
 )
 from credit_risk_dagster.assets.plots import stability_plot
-from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, FEATURES
+from credit_risk_dagster.contract.features import MODEL_INPUTS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.monitoring.applicants import look_at
@@ -78,7 +78,7 @@ def _months(
         reference = models.reference(production["model_id"])
         samples, monitoring = samples_of(reference), settings.monitoring
         stride = report_stride(applicants) if monitoring.report_features else 0
-        batches = datamart.batches(FEATURES_TABLE, [month], [*FEATURES, CLICKSTREAM_MONTHS])
+        batches = datamart.batches(FEATURES_TABLE, [month], [*MODEL_INPUTS])
         frames = (batch.to_pandas() for batch in batches)
         seen = look_at(frames, pipeline, reference, samples, stride)
         facts = drift_facts(reference, samples, seen.counts, scores, monitoring)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import ibis.expr.types as ir
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.monthly import (
@@ -17,20 +18,26 @@ from credit_risk_dagster.assets.monthly import (
 )
 from credit_risk_dagster.assets.panel import months_holding, read_index
 from credit_risk_dagster.assets.refinement import Refined, refine
-from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.contract.features import LABEL, PANEL_MONTHS
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.lender import months_of
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.engine import Engine
 from credit_risk_dagster.datamart.record import Input
-from credit_risk_dagster.months import add_months
+from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.months import add_months, first_day, month_range
 from credit_risk_dagster.partitions import months_earlier
 from credit_risk_dagster.resources.engine import EngineResource
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables import gold as tables
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, DORMANT
-from credit_risk_dagster.tables.silver import SILVER_ATTRIBUTES, SILVER_FINANCIALS, SILVER_LOANS
+from credit_risk_dagster.tables.labels import labels as labels_of
+from credit_risk_dagster.tables.labels import months_read
+from credit_risk_dagster.tables.panel import DORMANT, SO_FAR
+from credit_risk_dagster.tables.silver import SILVER, SILVER_LOANS
 
-FEATURES_OF = (SILVER_LOANS, SILVER_ATTRIBUTES, SILVER_FINANCIALS, CLICKSTREAM_SO_FAR)
+APPLICANTS = {source.name: SILVER[source.name] for source in CONTRACT.applicants}
+FEATURES_OF = (SILVER_LOANS, *APPLICANTS.values(), *SO_FAR.values())
 
 
 def gold_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
@@ -62,41 +69,55 @@ def _write_features(keys: list[str], datamart: Datamart, engine: Engine) -> Writ
         inputs: dict[str, Input] = {}
         for table in FEATURES_OF:
             inputs |= datamart.inputs(table, [month])
-        return Refined(inputs, facts={"applications": applications(month)})
-
-    def applications(month: str) -> int:
-        return datamart.required_record(SILVER_FINANCIALS, month).rows
+        return Refined(inputs, facts={"applications": applications(datamart, month)})
 
     def figures(month: str) -> Metadata:
-        rows = datamart.read(FEATURES_TABLE, [month], [CLICKSTREAM_MONTHS])
-        dark = pc.sum(pc.equal(rows.column(CLICKSTREAM_MONTHS), 0)).as_py() or 0
-        return {
-            "applications without a loan": applications(month) - rows.num_rows,
-            "applicants without clickstream": dark,
+        rows = datamart.read(FEATURES_TABLE, [month], PANEL_MONTHS)
+        without = {
+            f"applicants without {panel.name}": _zeros(rows.column(months_of(panel.name)))
+            for panel in CONTRACT.panels
         }
+        unlent = applications(datamart, month) - rows.num_rows
+        return {"applications without a loan": unlent, **without}
 
     def rows(months: Sequence[str]) -> ir.Table:
-        loans, attributes, financials, so_far = (
-            engine.read(datamart.files(table, months), table.schema) for table in FEATURES_OF
+        def read(table: Table) -> ir.Table:
+            return engine.read(datamart.files(table, months), table.schema)
+
+        return tables.features(
+            loans=read(SILVER_LOANS),
+            applicants={name: read(table) for name, table in APPLICANTS.items()},
+            panels={name: (read(state), _dormant(state, months)) for name, state in SO_FAR.items()},
         )
-        files = _dormant_applicants(datamart, months)
-        dormant = engine.read(files, CLICKSTREAM_SO_FAR.schema) if files else None
-        return tables.features(loans, attributes, financials, so_far, dormant)
+
+    def _dormant(state: Table, months: Sequence[str]) -> ir.Table | None:
+        files = _dormant_applicants(datamart, state, months)
+        return engine.read(files, state.schema) if files else None
 
     return refine(datamart, engine, FEATURES_TABLE, rows, keys, refined, figures)
 
 
-def _dormant_applicants(datamart: Datamart, months: Sequence[str]) -> list[Path]:
+def applications(datamart: Datamart, month: str) -> int:
+    """Return how many applied in a month, with a loan or without, as far as a source knows."""
+    counted = APPLICANTS.values() or (FEATURES_TABLE,)
+    return max(datamart.required_record(table, month).rows for table in counted)
+
+
+def _zeros(counts: pa.ChunkedArray) -> int:
+    return pc.sum(pc.equal(counts, 0)).as_py() or 0
+
+
+def _dormant_applicants(datamart: Datamart, so_far: Table, months: Sequence[str]) -> list[Path]:
     """Return the files that hold the state of applicants who gave no reading lately."""
     holding: set[str] = set()
-    state = partial(datamart.required_record, CLICKSTREAM_SO_FAR)
+    state = partial(datamart.required_record, so_far)
     for month in months:
-        index = read_index(datamart, state(month))
+        index = read_index(datamart, so_far, state(month))
         if index.num_rows:
             loans = datamart.read(SILVER_LOANS, [month], ["customer_id", "month_on_book"])
             applied = loans.filter(pc.equal(loans["month_on_book"], 0))["customer_id"]
             holding |= set(months_holding(state, state(month), index, applied))
-    files = [datamart.files_beside(CLICKSTREAM_SO_FAR, month, DORMANT) for month in sorted(holding)]
+    files = [datamart.files_beside(so_far, month, DORMANT) for month in sorted(holding)]
     return [file for part in files for file in part]
 
 
@@ -111,27 +132,38 @@ def _labels(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     def labels(
         context: dg.AssetExecutionContext,
         datamart: dg.ResourceParam[Datamart],
+        settings: dg.ResourceParam[Settings],
         engine: EngineResource,
     ) -> None:
         keys = list(context.partition_keys)
-        report_months(context, LABELS, _write_labels(keys, datamart, engine.open()))
+        report_months(context, LABELS, _write_labels(keys, datamart, settings, engine.open()))
 
     return labels
 
 
-def _write_labels(keys: list[str], datamart: Datamart, engine: Engine) -> Written:
+def _write_labels(
+    keys: list[str], datamart: Datamart, settings: Settings, engine: Engine
+) -> Written:
     def refined(month: str) -> Refined:
-        return Refined(datamart.inputs(SILVER_LOANS, [month]))
+        return Refined(datamart.inputs(SILVER_LOANS, _snapshots(month, settings)))
 
     def figures(month: str) -> Metadata:
         labels = datamart.read(LABELS, [month], [LABEL]).column(LABEL)
         return {"default rate": pc.mean(labels).as_py()}
 
     def rows(months: Sequence[str]) -> ir.Table:
-        loans = engine.read(datamart.files(SILVER_LOANS, months), SILVER_LOANS.schema)
-        return tables.labels(loans)
+        read = sorted({one for month in months for one in _snapshots(month, settings)})
+        loans = engine.read(datamart.files(SILVER_LOANS, read), SILVER_LOANS.schema)
+        labels = labels_of(loans, CONTRACT.outcome)
+        return labels.filter(labels.snapshot_date.isin([first_day(month) for month in months]))
 
     return refine(datamart, engine, LABELS, rows, keys, refined, figures)
+
+
+def _snapshots(month: str, settings: Settings) -> list[str]:
+    """Return the months of the loan book that the labels of a month are made of."""
+    oldest = add_months(month, -months_read(CONTRACT.outcome))
+    return month_range(max(oldest, settings.first_month), month)
 
 
 def _cohort(months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:

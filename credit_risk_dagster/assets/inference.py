@@ -23,7 +23,7 @@ from credit_risk_dagster.assets.monthly import (
     table_metadata,
 )
 from credit_risk_dagster.assets.plots import score_plot
-from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, FEATURES
+from credit_risk_dagster.contract.features import MODEL_INPUTS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.engine import Engine, NewFile
 from credit_risk_dagster.datamart.stored_rows import read_files
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 SCORED = pa.schema(
     [
         FEATURES_TABLE.schema.field(name)
-        for name in ("loan_id", "customer_id", "snapshot_date", *FEATURES, CLICKSTREAM_MONTHS)
+        for name in ("loan_id", "customer_id", "snapshot_date", *MODEL_INPUTS)
     ]
 )
 """What of an applicant is read to be scored."""

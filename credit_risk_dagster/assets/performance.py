@@ -17,7 +17,7 @@ from credit_risk_dagster.assets.monthly import (
     write_months,
 )
 from credit_risk_dagster.assets.plots import discrimination_plot
-from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, FEATURES, LABEL
+from credit_risk_dagster.contract.features import LABEL, MODEL_INPUTS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.models.scoring import score
@@ -104,7 +104,7 @@ def _current_scores(month: str, datamart: Datamart, models: ModelStore) -> Score
     if datamart.required_record(COHORT, month).rows == 0:
         return "no loan matured in the month"
     pipeline = models.load(production["model_id"], production["model_sha256"])
-    columns = [LABEL, *FEATURES, CLICKSTREAM_MONTHS]
+    columns = [LABEL, *MODEL_INPUTS]
     frames = (batch.to_pandas() for batch in datamart.batches(COHORT, [month], columns))
     parts = [frame[[LABEL]].assign(probability=score(pipeline, frame)) for frame in frames]
     rows: pd.DataFrame = pd.concat(parts, ignore_index=True)

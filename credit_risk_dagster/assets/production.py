@@ -23,7 +23,7 @@ from credit_risk_dagster.assets.monthly import (
     write_month,
 )
 from credit_risk_dagster.contract.candidates import CandidateName
-from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, FEATURES
+from credit_risk_dagster.contract.features import MODEL_INPUTS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.models.comparison import PairedComparison
@@ -232,7 +232,7 @@ def _incumbent_scores(
     if incumbent["model_id"] is None:
         return None
     pipeline = models.load(incumbent["model_id"], incumbent["model_sha256"])
-    columns = ["loan_id", *FEATURES, CLICKSTREAM_MONTHS]
+    columns = ["loan_id", *MODEL_INPUTS]
     frames = (batch.to_pandas() for batch in datamart.batches(COHORT, cohorts, columns))
     scored = [pd.Series(score(pipeline, frame), index=frame["loan_id"]) for frame in frames]
     return np.asarray(pd.concat(scored).loc[rows["loan_id"]], dtype=np.float64)

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, FEATURES, LABEL
+from credit_risk_dagster.contract.features import LABEL, MODEL_INPUTS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.models.row_sample import sampled
 from credit_risk_dagster.models.split import TrainingWindow
@@ -14,7 +14,7 @@ from credit_risk_dagster.models.training_rows import COHORT, LOAN_ID
 from credit_risk_dagster.settings import TuningSettings
 from credit_risk_dagster.tables import gold
 
-COLUMNS = (LOAN_ID, LABEL, *FEATURES, CLICKSTREAM_MONTHS)
+COLUMNS = (LOAN_ID, LABEL, *MODEL_INPUTS)
 
 
 def sampled_share(datamart: Datamart, window: TrainingWindow, maximum_rows: int) -> float:

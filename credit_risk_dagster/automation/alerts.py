@@ -24,7 +24,7 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells of failed runs and checks, refused, waiting and late files, lasting "
         "drift, weak performance, a missing or old model: once for each condition and month, and "
-        "again when it is over.",
+        "when it is over.",
     )
     def alerts(
         context: dg.SensorEvaluationContext,

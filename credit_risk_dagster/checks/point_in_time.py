@@ -1,29 +1,38 @@
 """Checks that nothing computed for a month read the future, and that no source has gone dark."""
 
+from functools import partial
+
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
 from credit_risk_dagster.checks.structure import structure_checks
-from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.contract.features import LABEL
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.lender import known_of, months_of
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.months import add_months, first_day
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, LATEST
+from credit_risk_dagster.tables.panel import LATEST, SO_FAR
 
 UNLABELLED_SHARE = 0.01
 """Loans may be paid off or cancelled early; more than this share of them distorts what is left."""
 
 
 def panel_checks() -> list[MonthlyCheck]:
-    """Return the checks of the running state of the clickstream."""
+    """Return the checks of the running state of each panel."""
+    return [check for state in SO_FAR.values() for check in _state_checks(state)]
+
+
+def _state_checks(state: Table) -> list[MonthlyCheck]:
     return [
-        *structure_checks(CLICKSTREAM_SO_FAR),
+        *structure_checks(state),
         MonthlyCheck(
-            CLICKSTREAM_SO_FAR,
+            state,
             "nothing_from_the_future",
-            state_knows_no_future,
+            partial(state_knows_no_future, state),
             "No reading of a later month is in the state, nor was a later month read.",
             blocking=True,
         ),
@@ -54,7 +63,8 @@ def gold_checks() -> list[MonthlyCheck]:
             COHORT,
             "nothing_from_the_future",
             cohort_knows_no_future,
-            "Every row has the features of its application month, six months before its label.",
+            f"Every row has the features of its application month, {LABEL_MONTH_ON_BOOK} months "
+            "before its label.",
             blocking=True,
         ),
         MonthlyCheck(
@@ -67,8 +77,8 @@ def gold_checks() -> list[MonthlyCheck]:
             COHORT,
             "every_loan_has_a_label",
             every_loan_has_a_label,
-            "Nearly every loan originated six months earlier has its label: one that left the book "
-            "is neither good nor bad.",
+            f"Nearly every loan originated {LABEL_MONTH_ON_BOOK} months earlier has its label: one "
+            "that left the book is neither good nor bad.",
         ),
         MonthlyCheck(
             LABELS, "label_rate", label_rate, "The default rate of the cohort is plausible."
@@ -76,11 +86,13 @@ def gold_checks() -> list[MonthlyCheck]:
     ]
 
 
-def state_knows_no_future(datamart: Datamart, settings: Settings, month: str) -> Finding:
+def state_knows_no_future(
+    state: Table, datamart: Datamart, settings: Settings, month: str
+) -> Finding:
     """Look at the newest reading of every customer, and at the months that were read."""
-    rows = datamart.read(CLICKSTREAM_SO_FAR, [month], [LATEST])
+    rows = datamart.read(state, [month], [LATEST])
     late = pc.sum(pc.greater(rows.column(LATEST), first_day(month))).as_py() or 0
-    read, future = _partitions_read(datamart, CLICKSTREAM_SO_FAR, month)
+    read, future = _partitions_read(datamart, state, month)
     sentence = (
         f"{late} of {rows.num_rows} customers have a reading dated after {month[:7]}; "
         f"{future} of {read} partitions read are of a later month."
@@ -108,14 +120,15 @@ def _partitions_read(datamart: Datamart, table: Table, month: str) -> tuple[int,
 
 def no_dark_source(datamart: Datamart, settings: Settings, month: str) -> Finding:
     """Measure the share of the month's applicants that each source knows nothing of."""
-    columns = [CLICKSTREAM_MONTHS, "has_attributes", "has_financials"]
+    panels = {panel.name: months_of(panel.name) for panel in CONTRACT.panels}
+    applicants = {source.name: known_of(source.name) for source in CONTRACT.applicants}
+    columns = [*panels.values(), *applicants.values()]
     rows = datamart.read(FEATURES_TABLE, [month], columns)
     if rows.num_rows == 0:
         return Finding(True, "No applicants in the month.")
     unknown = {
-        "clickstream": pc.mean(pc.equal(rows.column(CLICKSTREAM_MONTHS), 0)).as_py(),
-        "attributes": pc.mean(pc.invert(rows.column("has_attributes"))).as_py(),
-        "financials": pc.mean(pc.invert(rows.column("has_financials"))).as_py(),
+        **{name: _share(pc.equal(rows.column(column), 0)) for name, column in panels.items()},
+        **{name: _share(pc.invert(rows.column(one))) for name, one in applicants.items()},
     }
     limit = settings.monitoring.dark_source_share
     dark = [name for name, share in unknown.items() if share > limit]
@@ -127,6 +140,10 @@ def no_dark_source(datamart: Datamart, settings: Settings, month: str) -> Findin
             "without it; ask the source's owner when it comes back."
         )
     return Finding(not dark, sentence, unknown)
+
+
+def _share(holds: pa.ChunkedArray) -> float:
+    return float(pc.mean(holds).as_py())
 
 
 def cohort_knows_no_future(datamart: Datamart, settings: Settings, month: str) -> Finding:
@@ -157,7 +174,7 @@ def every_loan_has_a_label(datamart: Datamart, settings: Settings, month: str) -
     record = datamart.required_record(COHORT, month)
     originated = record.facts["originated"]
     if originated == 0:
-        return Finding(True, "No loan is known that was originated six months earlier.")
+        return Finding(True, "No loan is known that was originated so many months earlier.")
     without = originated - record.rows
     sentence = (
         f"{without} of {originated} loans have no label: they are not in the book at month on book "

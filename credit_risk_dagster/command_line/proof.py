@@ -20,7 +20,7 @@ from credit_risk_dagster.command_line.proof_claims import (
 )
 from credit_risk_dagster.contract.features import LABEL
 from credit_risk_dagster.contract.installed import CONTRACT
-from credit_risk_dagster.contract.source import Source
+from credit_risk_dagster.contract.source import CUSTOMER_ID, LOAN_ID, Shape, Source
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import add_months, month_range
@@ -30,7 +30,7 @@ from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import FEATURES_TABLE, LABEL_MONTH_ON_BOOK, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.judgement import CORRECTIONS
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
+from credit_risk_dagster.tables.panel import SO_FAR
 from credit_risk_dagster.tables.silver import SILVER
 
 MASK = "masked"
@@ -128,11 +128,19 @@ def _application_month(datamart: Datamart, loan_id: str) -> str:
         for table in (FEATURES_TABLE, PREDICTIONS):
             if rows_of(datamart, table, month, "loan_id", loan_id):
                 return month
-    span = f"{months[0][:7]} to {months[-1][:7]}" if months else "no month yet"
-    raise PlatformError(
-        f"No application with the loan {loan_id} in the datamart, which holds {span}. "
-        "A loan_id is written like CUS_0x1037_2023_01_01."
-    )
+    if not months:
+        held = "which holds no month yet. Run the months first"
+    else:
+        held = f"which holds {months[0][:7]} to {months[-1][:7]}{_example(datamart, months)}"
+    raise PlatformError(f"No application with the loan {loan_id} in the datamart, {held}.")
+
+
+def _example(datamart: Datamart, months: list[str]) -> str:
+    """Show how a loan is named, by one of the newest month that has any."""
+    for month in reversed(months):
+        for loan_id in datamart.read(FEATURES_TABLE, [month], [LOAN_ID])[LOAN_ID][:1].to_pylist():
+            return f". A loan is named like {loan_id}"
+    return ""
 
 
 def _features(datamart: Datamart, month: str, loan_id: str) -> Record:
@@ -165,10 +173,9 @@ def _raw_rows(
 ) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     for source in CONTRACT.sources:
-        first = settings.first_month if source.name == "clickstream" else month
-        column, value = (
-            ("loan_id", loan_id) if source.name == "loans" else ("Customer_ID", customer)
-        )
+        first = settings.first_month if source.shape is Shape.PANEL else month
+        name, value = _of_applicant(source, customer, loan_id)
+        column = source.column(name).header
         found[source.name] = [
             _masked(source, row)
             for read in month_range(first, month)
@@ -177,16 +184,22 @@ def _raw_rows(
     return found
 
 
+def _of_applicant(source: Source, customer: str, loan_id: str) -> tuple[str, str]:
+    """Return the column of silver by which a source knows an applicant, and its value."""
+    is_book = source.shape is Shape.LOAN_BOOK
+    return (LOAN_ID, loan_id) if is_book else (CUSTOMER_ID, customer)
+
+
 def _masked(source: Source, row: Record) -> Record:
     return {name: MASK if name in source.personal_headers else value for name, value in row.items()}
 
 
 def _corrections(datamart: Datamart, customer: str, loan_id: str, month: str) -> dict[str, str]:
     found = {}
-    for name, table in SILVER.items():
-        column, value = ("loan_id", loan_id) if name == "loans" else ("customer_id", customer)
-        rows = rows_of(datamart, table, month, column, value)
-        found[name] = "; ".join(row[CORRECTIONS] for row in rows if row[CORRECTIONS])
+    for source in CONTRACT.sources:
+        column, value = _of_applicant(source, customer, loan_id)
+        rows = rows_of(datamart, SILVER[source.name], month, column, value)
+        found[source.name] = "; ".join(row[CORRECTIONS] for row in rows if row[CORRECTIONS])
     return found
 
 
@@ -236,9 +249,10 @@ def _hashes(datamart: Datamart, month: str) -> dict[str, str]:
 
 
 def _hashes_of_states(datamart: Datamart, month: str, read: Mapping[str, str]) -> dict[str, str]:
-    """Return the hashes of what the state of the clickstream was made of, month before month."""
+    """Return the hashes of what the states of panels were made of, month before month."""
     hashes = dict(read)
-    while CLICKSTREAM_SO_FAR.partition(month) in hashes:
-        hashes |= datamart.required_record(CLICKSTREAM_SO_FAR, month).inputs
+    while states := [one for one in SO_FAR.values() if one.partition(month) in hashes]:
+        for state in states:
+            hashes |= datamart.required_record(state, month).inputs
         month = add_months(month, -1)
     return hashes

@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from credit_risk_dagster.assets.history import production_record
-from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES, CLICKSTREAM_MONTHS
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.lender import mean_of, months_of
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.lineage import all_records, versions_behind
 from credit_risk_dagster.datamart.record import MonthRecord
@@ -99,32 +101,33 @@ def input_claims(
             newest_partition <= month, f"the newest partition that was read is {newest_partition}"
         ),
         Claim(latest_input <= month, f"the newest input of the features is dated {latest_input}"),
-        _clickstream_claim(settings, datamart, month, features),
+        *(_panel_claim(panel, settings, datamart, month, features) for panel in CONTRACT.panels),
     ]
 
 
-def _clickstream_claim(
-    settings: Settings, datamart: Datamart, month: str, features: Record
+def _panel_claim(
+    panel: Source, settings: Settings, datamart: Datamart, month: str, features: Record
 ) -> Claim:
     """Compute the means again from the rows up to the month: a later row would show in them."""
     rows = [
         row
         for read in month_range(settings.first_month, month)
         for row in rows_of(
-            datamart, SILVER["clickstream"], read, "customer_id", features["customer_id"]
+            datamart, SILVER[panel.name], read, "customer_id", features["customer_id"]
         )
     ]
-    same = features[CLICKSTREAM_MONTHS] == len(rows)
-    for name in CLICKSTREAM_FEATURES:
-        seen = [row[name] for row in rows if row[name] is not None]
+    same = features[months_of(panel.name)] == len(rows)
+    for reading in panel.readings():
+        seen = [row[reading.name] for row in rows if row[reading.name] is not None]
         mean = sum(seen) / len(seen) if seen else None
-        stored = features[f"{name}_mean"]
+        stored = features[mean_of(reading.name)]
         same &= stored == mean or (
             stored is not None and mean is not None and isclose(stored, mean, abs_tol=TOLERANCE)
         )
     verb = "are" if same else "are NOT"
     return Claim(
-        same, f"the clickstream means {verb} those of the {len(rows)} rows up to the application"
+        same,
+        f"the means of {panel.name} {verb} those of the {len(rows)} rows up to the application",
     )
 
 

@@ -42,6 +42,8 @@ def set_up(
         raise PlatformError(f"There is no folder {folder}: name that of the raw extracts by --raw.")
     if not known_months(settings.home):
         saved = {"first_month": first, "reports_url": settings.reports_url or reports_url}
+        if settings.contract is not None:
+            saved["contract"] = settings.contract
         if settings.raw is not None or folder != settings.raw_folder.resolve():
             saved["raw"] = str(folder)  # The raw folder of the home moves with the home.
         save_settings(settings, **saved)

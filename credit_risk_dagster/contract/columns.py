@@ -1,103 +1,57 @@
-"""The glossary: what every column of every table means, one concept under one name."""
+"""The glossary: what every column of every table means, one concept under one name.
+
+What is the lender's own follows from the contract; the rest stands here.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from credit_risk_dagster.contract.features import (
-    CLICKSTREAM_FEATURES,
-    CLICKSTREAM_MEANS,
-    CLICKSTREAM_MONTHS,
-    LABEL,
-    LOAN_TYPE_COLUMNS,
-    LOAN_TYPES,
-)
-from credit_risk_dagster.contract.reference import ATTRIBUTES, FINANCIALS
-from credit_risk_dagster.contract.source import SNAPSHOT_DATE
+from credit_risk_dagster.contract.features import LABEL
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.kinds import ListOf, TwoCategories
+from credit_risk_dagster.contract.lender import known_of, list_columns, months_of
+from credit_risk_dagster.contract.roles import IDENTIFIERS, LOAN_BOOK, MONTHS
+from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Column, Source
 from credit_risk_dagster.errors import PlatformError
 
 Meanings = Mapping[str, str]
 """Phrases by column, without the full stop that ends them as sentences."""
 
-_KEYS = {
-    "loan_id": "Identifier of the loan, made of its customer and its start date",
-    "customer_id": "Identifier of the customer",
-    SNAPSHOT_DATE: "Snapshot month that the row belongs to, as its first day",
-}
+_KEYS = {**IDENTIFIERS, SNAPSHOT_DATE: MONTHS[SNAPSHOT_DATE]}
 
-_LOAN_BOOK = {
-    "loan_start_date": "Month in which the loan was granted, as its first day",
-    "days_past_due": "Days to the snapshot from the one as many months earlier as instalments are "
-    "missed; 0 if none is",
-}
 
-_ATTRIBUTES = {
-    "age": "Age of the applicant, in years",
-    "occupation": "Occupation of the applicant",
-}
+def _phrase(column: Column) -> str:
+    return column.meaning if column.unit is None else f"{column.meaning}, in {column.unit}"
 
-_FINANCIALS = {
-    "annual_income": "Income of the applicant in a year, in the lender's currency",
-    "monthly_inhand_salary": "Salary after deductions in a month, in the lender's currency",
-    "num_bank_accounts": "Number of bank accounts that the applicant holds",
-    "num_credit_card": "Number of credit cards that the applicant holds",
-    "interest_rate": "Interest rate on the applicant's credit, in percent",
-    "num_of_loan": "Number of loans that the applicant has",
-    "delay_from_due_date": "Delay of the applicant's payments after their due date, in days",
-    "num_of_delayed_payment": "Number of payments that the applicant made late",
-    "changed_credit_limit": "Change of the applicant's credit limit, in percent",
-    "num_credit_inquiries": "Number of credit enquiries about the applicant",
-    "credit_mix": "Quality of the applicant's mix of kinds of credit (Bad, Standard or Good)",
-    "outstanding_debt": "Debt that the applicant has still to repay, in the lender's currency",
-    "credit_utilization_ratio": "Share of the applicant's credit limit in use, in percent",
-    "credit_history_months": "Length of the applicant's credit history, in months",
-    "payment_of_min_amount": "Whether the applicant pays only the minimum amount due (Yes or No)",
-    "total_emi_per_month": "Equated monthly instalments (EMI) of all the applicant's loans, in the "
-    "lender's currency",
-    "amount_invested_monthly": "Amount that the applicant invests in a month, in the lender's "
-    "currency",
-    "spending_level": "How much the applicant spends (Low or High)",
-    "payment_size": "Value of the applicant's typical payments (Small, Medium or Large)",
-    "monthly_balance": "Money left to the applicant at the end of a month, in the lender's "
-    "currency",
-}
 
-_AS_SILVER_SAYS = {
-    column.header: phrase
-    for source in (ATTRIBUTES, FINANCIALS)
-    for column in source.columns
-    if (phrase := (_ATTRIBUTES | _FINANCIALS).get(column.header.lower()))
-}
+def _as_delivered(column: Column) -> str:
+    personal = " (personal data)" if column.personal == "yes" else ""
+    return f"{_phrase(column)}{personal}, as delivered, as text"
 
-_AS_DELIVERED = {
-    **_AS_SILVER_SAYS,
-    **{name: f"Clickstream reading {name[3:]} of the month" for name in CLICKSTREAM_FEATURES},
-    "loan_id": "Identifier of the loan, customer and start date in one",
-    "Customer_ID": "Identifier of the customer",
-    "loan_start_date": "Date on which the loan was granted",
-    "tenure": "Agreed number of monthly instalments",
-    "installment_num": "Month on book: months since the loan was granted",
-    "loan_amt": "Amount lent, in the lender's currency",
-    "due_amt": "Instalment due in the month, in the lender's currency",
-    "paid_amt": "Amount paid in the month, in the lender's currency",
-    "overdue_amt": "Instalments due and not paid so far, in the lender's currency",
-    "balance": "Amount still to be repaid, in the lender's currency",
-    "Name": "Name of the applicant (personal data)",
-    "SSN": "Social security number of the applicant (personal data)",
-    "Type_of_Loan": "Types of the loans that the applicant has, listed in words",
-    "Credit_History_Age": "Length of the applicant's credit history, in years and months",
-    "Payment_of_Min_Amount": "Whether only the minimum amount due is paid (Yes, No, or NM for not "
-    "mentioned)",
-    "Payment_Behaviour": "Spending level and payment size of the applicant in one",
-}
+
+def _in_silver(source: Source) -> Iterator[tuple[str, str]]:
+    for column in source.columns:
+        if isinstance(column.kind, ListOf):
+            yield from list_columns(column)
+        elif isinstance(column.kind, TwoCategories):
+            yield from ((part.name, part.meaning) for part in column.kind.parts)
+        elif column.kind is not None:
+            yield column.name, _phrase(column)
+
 
 _BRONZE = {
-    **{header: f"{phrase}, as delivered, as text" for header, phrase in _AS_DELIVERED.items()},
-    SNAPSHOT_DATE: "First day of the snapshot month, as delivered, as text",
     "snapshot_month": "Snapshot month that the delivered row belongs to, as its first day",
     "source_file": "File that the row or line was delivered in",
     "line_number": "Number of the line in that file",
     "reason": "Why the line was rejected, in words",
+    "unknown_columns": "What was delivered in columns that the contract does not have, as JSON; "
+    "null where there is none",
     "text": "The rejected line as it was delivered, bytes that are not text escaped",
+}
+
+_OF_SOURCES = {
+    source.name: {column.header: _as_delivered(column) for column in source.columns}
+    for source in CONTRACT.sources
 }
 
 _SO_FAR = {
@@ -107,32 +61,18 @@ _SO_FAR = {
     "was beyond 100 million",
 }
 
+_READINGS = [reading.name for panel in CONTRACT.panels for reading in panel.readings()]
+
 _SILVER = {
-    **_KEYS,
-    **_LOAN_BOOK,
-    **_ATTRIBUTES,
-    **_FINANCIALS,
-    **{
-        name: f"Clickstream reading {name[3:]} of the customer in the month, a whole number that "
-        "may be negative"
-        for name in CLICKSTREAM_FEATURES
-    },
-    "tenure": "Number of monthly instalments that the loan is to be repaid in",
-    "month_on_book": "Months since the loan was granted, 0 in its first snapshot",
-    "loan_amount": "Amount that was lent, in the lender's currency",
-    "due_amount": "Instalment due in the snapshot month, in the lender's currency; 0 at month on "
-    "book 0",
-    "paid_amount": "Amount that was paid in the snapshot month, in the lender's currency",
-    "overdue_amount": "Instalments due and not paid up to the snapshot, in the lender's currency",
-    "balance": "Amount of the loan still to be repaid, in the lender's currency",
-    "installments_missed": "Instalments overdue, a part counted as one; 0 where nothing is due",
-    "type_of_loan": "Types of the applicant's loans, as the lender lists them",
-    "months": "Months in which the customer gave a clickstream reading, up to the snapshot",
-    "latest_reading_date": "Newest month in which the customer gave a clickstream reading, as its "
-    "first day",
+    **{name: phrase for source in CONTRACT.sources for name, phrase in _in_silver(source)},
+    **IDENTIFIERS,
+    **MONTHS,
+    **{name: LOAN_BOOK[name] for name in LOAN_BOOK if not CONTRACT.loan_book.has(name)},
+    "months": "Months in which the customer gave a reading, up to the snapshot",
+    "latest_reading_date": "Newest month in which the customer gave a reading, as its first day",
     **{
         f"{name}_{part}": phrase.format(name=name)
-        for name in CLICKSTREAM_FEATURES
+        for name in _READINGS
         for part, phrase in _SO_FAR.items()
     },
     "dormant_since": "Month in which the customer left the rows of the state, as its first day",
@@ -143,33 +83,22 @@ _SILVER = {
 
 _GOLD = {
     **_KEYS,
-    **_LOAN_BOOK,
-    **_ATTRIBUTES,
-    **_FINANCIALS,
-    "debt_to_income": "Outstanding debt divided by annual income",
-    "emi_to_income": "Equated monthly instalments divided by monthly in-hand salary",
-    "balance_to_income": "Monthly balance divided by monthly in-hand salary",
-    "delay_per_loan": "Delay from due date divided by the number of loans (at least 1), in days",
+    **{column.name: column.meaning for column in CONTRACT.feature_columns},
+    "loan_start_date": MONTHS["loan_start_date"],
+    "days_past_due": LOAN_BOOK["days_past_due"],
     **{
-        column: f"1 if '{loan_type}' is among the applicant's types of loan, else 0; null without "
-        "financials"
-        for loan_type, column in LOAN_TYPES.items()
+        months_of(panel.name): f"Months of {panel.name} up to the application month; 0 where there "
+        "is none"
+        for panel in CONTRACT.panels
     },
-    LOAN_TYPE_COLUMNS[
-        -1
-    ]: "1 if a type without a column of its own is among the applicant's loans, else 0; null "
-    "without financials",
     **{
-        mean: f"Mean of the customer's {name} up to the application month; null where there is none"
-        for name, mean in zip(CLICKSTREAM_FEATURES, CLICKSTREAM_MEANS, strict=True)
+        known_of(source.name): f"Whether the application month has {source.name} of the applicant"
+        for source in CONTRACT.applicants
     },
-    CLICKSTREAM_MONTHS: "Months of clickstream up to the application month; 0 where there is none",
-    "has_attributes": "Whether the application month has attributes of the applicant",
-    "has_financials": "Whether the application month has financials of the applicant",
     "latest_input_date": "Newest snapshot month that the features rest on, never after the "
     "application month",
     "application_date": "Month in which the applicant applied, as its first day",
-    LABEL: "1 if the loan is 30 or more days past due at month on book 6, else 0",
+    LABEL: f"1 if the loan is {CONTRACT.outcome}, else 0",
 }
 
 _MODEL = {
@@ -264,22 +193,25 @@ _LAYERS: dict[str, Meanings] = {
 }
 
 
-def column_meaning(layer: str, column: str) -> str:
+def column_meaning(layer: str, table: str, column: str) -> str:
     """Return what a column means, in one sentence.
 
     Args:
         layer: the layer of its table, for example `silver`.
-        column: its name, which means the same in every table of the layer.
+        table: the name of its table; a header of two sources may mean two things.
+        column: its name.
 
     Raises:
         PlatformError: if the glossary has no such column.
     """
     phrase = _LAYERS.get(layer, {}).get(column)
+    if phrase is None and layer == "bronze":
+        phrase = _OF_SOURCES.get(table, {}).get(column)
     if phrase is None and layer == "inference":
         phrase = _reason_meaning(column)
     if phrase is None:
         raise PlatformError(
-            f"The glossary has no meaning of the column {column} of {layer}: add it to "
+            f"The glossary has no meaning of the column {column} of {layer}/{table}: add it to "
             "credit_risk_dagster/contract/columns.py."
         )
     return f"{phrase}."

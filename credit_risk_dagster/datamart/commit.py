@@ -270,7 +270,7 @@ def described_schema(table: Table) -> pa.Schema:
     """Return the columns that a table is stored with, each with its meaning as Delta keeps it."""
     return pa.schema(
         [
-            field.with_metadata({"comment": column_meaning(table.layer, field.name)})
+            field.with_metadata({"comment": column_meaning(table.layer, table.name, field.name)})
             for field in table.stored_schema
         ]
     )

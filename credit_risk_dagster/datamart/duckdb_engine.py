@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from ibis.backends.sql.datatypes import DuckDBType
 
 from credit_risk_dagster.datamart.engine import (
     ACCEPTED,
@@ -19,10 +21,10 @@ from credit_risk_dagster.datamart.engine import (
     DISPOSITION,
     FILE_ROWS,
     PARTITION_MONTH,
+    QUERIES_KEPT,
     ROW_GROUP_ROWS,
     MapRows,
     NewFile,
-    declared,
     with_partition,
 )
 from credit_risk_dagster.datamart.stored_rows import in_key_order
@@ -47,13 +49,16 @@ class DuckDBEngine:
         self._backend: DuckDBBackend = ibis.duckdb.connect(
             threads=threads, memory_limit=memory, temp_directory=str(spill) if spill else ""
         )
+        self._memory = memory
+        self._view = lru_cache(QUERIES_KEPT)(self._bound)
+        self._ordered = lru_cache(QUERIES_KEPT)(self._compiled)
 
-    def read(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
+    def read(self, files: Sequence[Path], schema: pa.Schema, name: str | None = None) -> ir.Table:
         """Return the rows of Parquet files as one table of the declared schema."""
-        if not files:
-            return self._backend.create_table(f"empty_{uuid.uuid4().hex}", schema.empty_table())
-        table = self._backend.read_parquet([str(file) for file in files])
-        return declared(table, schema)
+        name = name or f"files_{uuid.uuid4().hex}"
+        rows = f"FROM {_source(files, schema)} SELECT {_declared(schema)}"
+        self._backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {_quoted(name)} AS {rows}")
+        return self._view(name, schema)
 
     def write(
         self,
@@ -65,11 +70,10 @@ class DuckDBEngine:
         rows: int = 0,
     ) -> None:
         """Write the rows in key order, months by column `month`, each where it will stay."""
-        table = with_partition(table, month)
-        ordered = table.order_by([PARTITION_MONTH, DISPOSITION, *key])
+        query = self._ordered(table, tuple(key), month)
         open_place, written, writer = ("", ""), 0, None
         try:
-            for batch in ordered.to_pyarrow_batches(chunk_size=ROW_GROUP_ROWS):
+            for batch in self._backend.raw_sql(query).to_arrow_reader(ROW_GROUP_ROWS):
                 for place, part in _split(batch):
                     if writer is None or place != open_place or written >= FILE_ROWS:
                         if writer is not None:
@@ -81,6 +85,7 @@ class DuckDBEngine:
         finally:
             if writer is not None:
                 writer.close()
+        self._give_memory_back()
 
     def write_mapped(
         self,
@@ -102,6 +107,40 @@ class DuckDBEngine:
             for batch in chain([first], batches):
                 rows = function(batch.to_pandas())
                 writer.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False))
+
+    def _give_memory_back(self) -> None:
+        """Give the system back what the allocator kept: it does so where a limit is set."""
+        self._backend.raw_sql(f"SET memory_limit = '{self._memory}'")
+
+    def _bound(self, name: str, _schema: pa.Schema) -> ir.Table:
+        return self._backend.table(name)
+
+    def _compiled(self, table: ir.Table, key: tuple[str, ...], month: str) -> str:
+        """Return the query that gives rows with the file that each belongs to, in key order."""
+        placed = with_partition(table, month)
+        return str(self._backend.compile(placed.order_by([PARTITION_MONTH, DISPOSITION, *key])))
+
+
+def _source(files: Sequence[Path], schema: pa.Schema) -> str:
+    """Return what gives the rows of Parquet files; of none, no rows."""
+    if files:
+        found = ", ".join(_quoted(str(file), "'") for file in files)
+        return f"read_parquet([{found}])"
+    nothing = ", ".join(f"NULL AS {_quoted(name)}" for name in schema.names)
+    return f"(SELECT {nothing} LIMIT 0)"
+
+
+@lru_cache(QUERIES_KEPT)
+def _declared(schema: pa.Schema) -> str:
+    """Return what gives the declared columns, in the declared types."""
+    return ", ".join(
+        f"CAST({_quoted(name)} AS {DuckDBType.to_string(kind)}) AS {_quoted(name)}"
+        for name, kind in ibis.Schema.from_pyarrow(schema).items()
+    )
+
+
+def _quoted(text: str, quote: str = '"') -> str:
+    return quote + text.replace(quote, quote * 2) + quote
 
 
 def _split(batch: pa.RecordBatch) -> Iterator[tuple[tuple[str, str], pa.Table]]:

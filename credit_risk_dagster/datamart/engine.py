@@ -18,6 +18,9 @@ ROW_GROUP_ROWS = 131_072
 FILE_ROWS = 2_000_000
 """A month of more rows is spread over several files."""
 
+QUERIES_KEPT = 32
+"""How many compiled queries an engine keeps."""
+
 PARTITION_MONTH = "partition_month"
 DISPOSITION = "disposition"
 """Which file of its partition a row belongs to; a column of what an engine writes."""
@@ -36,8 +39,15 @@ class Engine(Protocol):
 
     name: str
 
-    def read(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
-        """Return the rows of Parquet files as one table of the declared schema."""
+    def read(self, files: Sequence[Path], schema: pa.Schema, name: str | None = None) -> ir.Table:
+        """Return the rows of Parquet files as one table of the declared schema.
+
+        Args:
+            files: the files; none are no rows.
+            schema: columns and types, whatever an engine would infer.
+            name: a word to call the rows by, until others are read under it. By the same name and
+                schema the same table is returned, so that a query over it is compiled once.
+        """
 
     def write(
         self,
@@ -86,11 +96,6 @@ class Engine(Protocol):
         Raises:
             PartitionError: if the rows are not in key order, as an engine that sorts nothing finds.
         """
-
-
-def declared(table: ir.Table, schema: pa.Schema) -> ir.Table:
-    """Select and cast to the declared columns, since engines differ in what they infer."""
-    return table.select(schema.names).cast(ibis.Schema.from_pyarrow(schema))
 
 
 def with_partition(table: ir.Table, month: str) -> ir.Table:

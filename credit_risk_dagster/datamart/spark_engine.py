@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,9 @@ from credit_risk_dagster.datamart.engine import (
     DISPOSITION,
     FILE_ROWS,
     PARTITION_MONTH,
+    QUERIES_KEPT,
     MapRows,
     NewFile,
-    declared,
     with_partition,
 )
 from credit_risk_dagster.datamart.store_place import published, stored_at
@@ -44,18 +45,22 @@ class SparkEngine:
         self._session = session
         self._reads_store = reads_store
         self._backend: PySparkBackend = ibis.pyspark.connect(session)
+        self._view = lru_cache(QUERIES_KEPT)(self._bound)
+        self._placed = lru_cache(QUERIES_KEPT)(self._compiled)
 
-    def read(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
+    def read(self, files: Sequence[Path], schema: pa.Schema, name: str | None = None) -> ir.Table:
         """Return the rows of Parquet files as one table of the declared schema."""
+        from pyspark.sql.functions import col
         from pyspark.sql.pandas.types import from_arrow_schema
 
-        name = f"files_{uuid.uuid4().hex}"
+        name, types = name or f"files_{uuid.uuid4().hex}", from_arrow_schema(schema)
         if files:
             frame = self._session.read.parquet(*map(self._path, files))
+            frame = frame.select(*(col(f"`{one.name}`").cast(one.dataType) for one in types))
         else:
-            frame = self._session.createDataFrame([], from_arrow_schema(schema))
+            frame = self._session.createDataFrame([], types)
         frame.createOrReplaceTempView(name)
-        return declared(self._backend.table(name), schema)
+        return self._view(name, schema)
 
     def write(
         self,
@@ -71,7 +76,7 @@ class SparkEngine:
         Files of a month are named by Spark in the order of their rows.
         """
         places = [PARTITION_MONTH, DISPOSITION]
-        frame = self._session.sql(self._backend.compile(with_partition(table, month)))
+        frame = self._session.sql(self._placed(table, month))
         if rows > FILE_ROWS:
             frame = frame.repartitionByRange(-(-rows // FILE_ROWS), *places, *key)
         else:
@@ -111,6 +116,13 @@ class SparkEngine:
         for part in sorted(staging.glob("*.parquet")):
             if pq.read_metadata(part).num_rows:
                 part.rename(new_file(month, ACCEPTED))
+
+    def _bound(self, name: str, _schema: pa.Schema) -> ir.Table:
+        return self._backend.table(name)
+
+    def _compiled(self, table: ir.Table, month: str) -> str:
+        """Return the query that gives rows with the file that each belongs to."""
+        return str(self._backend.compile(with_partition(table, month)))
 
     def _path(self, path: Path) -> str:
         """Return where workers find a file, with the file system: a cluster's may be another.

@@ -125,7 +125,9 @@ def _incomplete(files: Sequence[TakenFile], entries: Entries) -> str | None:
         return f"{', '.join(sorted(others))} belongs to it and does not count yet"
     there = {part.part for part in parts}
     expected = max((part.parts or 0 for part in parts), default=0)
-    missing = [str(number) for number in range(1, expected + 1) if number not in there]
+    first = 0 if 0 in there else 1
+    numbers = range(first, first + expected)
+    missing = [str(number) for number in numbers if number not in there]
     return f"part {', '.join(missing)} of {expected} is missing" if missing else None
 
 

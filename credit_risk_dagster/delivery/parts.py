@@ -3,9 +3,12 @@
 import re
 from dataclasses import dataclass
 
-_FORMATS = re.compile(r"(\.(csv|parquet))?(\.(gz|zst))?$", re.IGNORECASE)
+from credit_risk_dagster.delivery.formats import without_suffix
+
 _PART = re.compile(
-    r"[._ -]?part[._ -]?(?P<part>\d{1,5})([._ -]?of[._ -]?(?P<parts>\d{1,5}))?$", re.IGNORECASE
+    r"[ _.-]*(?<![0-9A-Za-z])part[ _.-]*(?P<part>\d{1,5})"
+    r"(?:[ _.-]*of[ _.-]*(?P<parts>\d{1,5}))?(?![0-9A-Za-z])",
+    re.IGNORECASE,
 )
 
 
@@ -14,7 +17,7 @@ class Part:
     """Which delivery a file belongs to.
 
     Attributes:
-        delivery: the path of the file without part marker and format.
+        delivery: the path of the file without part marker and format: parts of one have it alike.
         part: its number, if it is one part of several.
         parts: how many there are, if it says so.
     """
@@ -26,9 +29,11 @@ class Part:
 
 def part_of(relative: str) -> Part:
     """Return which delivery a path of the raw folder belongs to."""
-    stem = _FORMATS.sub("", relative)
+    folder, slash, name = relative.rpartition("/")
+    stem = without_suffix(name)
+    delivery = f"{folder}{slash}{_PART.sub('', stem).lstrip(' _.-')}".rstrip("/")
     found = _PART.search(stem)
     if found is None:
-        return Part(stem)
+        return Part(delivery)
     parts = found["parts"]
-    return Part(stem[: found.start()], int(found["part"]), int(parts) if parts else None)
+    return Part(delivery, int(found["part"]), int(parts) if parts else None)

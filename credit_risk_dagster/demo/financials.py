@@ -4,8 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from credit_risk_dagster.contract.features import LOAN_TYPES
-from credit_risk_dagster.contract.reference import FINANCIALS
+from credit_risk_dagster.contract.reference.financials import FINANCIALS, LOAN_TYPES
 from credit_risk_dagster.demo.applicants import Applicants
 from credit_risk_dagster.demo.marginals import (
     FINANCIAL_CURVES,
@@ -131,7 +130,7 @@ def _credit_history_ages(months: Floats) -> list[str]:
 def _loan_types(random: np.random.Generator, counts: npt.NDArray[np.int64]) -> Texts:
     """Return lists in one string, such as `Auto Loan, Student Loan, and Auto Loan`."""
     most = max(int(counts.max()), 1)
-    drawn = np.array(list(LOAN_TYPES), dtype=object)[
+    drawn = np.array([element.text for element in LOAN_TYPES], dtype=object)[
         random.integers(len(LOAN_TYPES), size=(9, len(counts)))
     ]
     text = np.where(counts > 0, drawn[0], "").astype(object)

@@ -11,8 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, Parameters
-from credit_risk_dagster.models.pipelines import CLICKSTREAM, build_pipeline
-from credit_risk_dagster.models.shrinkage import ClickstreamShrinkage
+from credit_risk_dagster.models.pipelines import PANELS, build_pipeline
+from credit_risk_dagster.models.shrinkage import PanelShrinkage
 from credit_risk_dagster.models.training_rows import Labels, labels_of
 
 Floats = npt.NDArray[np.float64]
@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 class Fold:
     """The rows of a fold and, preprocessed with the default parameters, their matrices.
 
-    Only the columns `clickstream` of the matrices depend on a parameter, `prior_months`, and
+    Only the columns `panels` of the matrices depend on a parameter, `prior_months`, and
     `block` is the unfitted preprocessing of these columns. Every trial writes them anew, in place:
     a fold serves one trial at a time.
     """
@@ -35,7 +35,7 @@ class Fold:
     validation_inputs: Floats
     train_labels: Labels
     validation_labels: Labels
-    clickstream: slice
+    panels: slice
     block: Any
 
 
@@ -55,17 +55,17 @@ def prepare_fold(
         validation_inputs=np.ascontiguousarray(before.transform(validation)),
         train_labels=labels_of(train),
         validation_labels=labels_of(validation),
-        clickstream=preprocessing.output_indices_[CLICKSTREAM],
-        block=clone(preprocessing.named_transformers_[CLICKSTREAM]),
+        panels=preprocessing.output_indices_[PANELS],
+        block=clone(preprocessing.named_transformers_[PANELS]),
     )
 
 
 def fold_auc(fold: Fold, parameters: Parameters) -> float:
     """Return the AUC on the validation rows of the pipeline that is fitted on the training rows."""
-    shrinkage = ClickstreamShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
+    shrinkage = PanelShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
     block = clone(fold.block)
-    fold.train_inputs[:, fold.clickstream] = block.fit_transform(shrinkage.shrink(fold.train))
-    fold.validation_inputs[:, fold.clickstream] = block.transform(shrinkage.shrink(fold.validation))
+    fold.train_inputs[:, fold.panels] = block.fit_transform(shrinkage.shrink(fold.train))
+    fold.validation_inputs[:, fold.panels] = block.transform(shrinkage.shrink(fold.validation))
     classifier = build_pipeline(fold.candidate, parameters, fold.seed)["classifier"]
     classifier.fit(fold.train_inputs, fold.train_labels)
     probabilities = classifier.predict_proba(fold.validation_inputs)[:, 1]

@@ -16,10 +16,10 @@ from sklearn.pipeline import Pipeline
 from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
-    CLICKSTREAM_MEANS,
-    CLICKSTREAM_MONTHS,
     LABEL,
     NUMERIC_FEATURES,
+    PANEL_MEANS,
+    PANEL_MONTHS,
 )
 from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.models.split import TrainingWindow
@@ -31,8 +31,8 @@ TRAINING_ROWS_SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in (LOAN_ID, COHORT)),
         (LABEL, pa.int64()),
-        *((name, pa.float64()) for name in (*NUMERIC_FEATURES, *CLICKSTREAM_MEANS)),
-        (CLICKSTREAM_MONTHS, pa.int64()),
+        *((name, pa.float64()) for name in (*NUMERIC_FEATURES, *PANEL_MEANS)),
+        *((name, pa.int64()) for name in PANEL_MONTHS),
         *((name, pa.string()) for name in CATEGORICAL_FEATURES),
     ]
 )

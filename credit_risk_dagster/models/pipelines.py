@@ -11,16 +11,16 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
-    CLICKSTREAM_MEANS,
-    LOAN_TYPE_COLUMNS,
+    FLAGS,
     NUMERIC_FEATURES,
+    PANEL_MEANS,
 )
 from credit_risk_dagster.models.candidates import Parameters
-from credit_risk_dagster.models.shrinkage import ClickstreamShrinkage
+from credit_risk_dagster.models.shrinkage import PanelShrinkage
 from credit_risk_dagster.models.winsorizing import Winsorizer
 
-AMOUNTS = tuple(name for name in NUMERIC_FEATURES if name not in LOAN_TYPE_COLUMNS)
-CLICKSTREAM = "clickstream"
+AMOUNTS = tuple(name for name in NUMERIC_FEATURES if name not in FLAGS)
+PANELS = "panels"
 """The block of preprocessing that reads what shrinkage changes."""
 
 MAXIMUM_ITERATIONS = 1000
@@ -31,11 +31,11 @@ MAXIMUM_BINS = 64
 def build_pipeline(candidate: CandidateName, parameters: Parameters, seed: int) -> Pipeline:
     """Return a candidate's unfitted pipeline: shrinkage, preprocessing, classifier.
 
-    It is fitted on frames with the columns FEATURES and CLICKSTREAM_MONTHS; whatever it learns,
+    It is fitted on frames with the columns MODEL_INPUTS; whatever it learns,
     it learns from them. Each fit runs on one thread and repeats exactly.
     """
     learnable = dict(parameters)
-    shrinkage = ClickstreamShrinkage(prior_months=learnable.pop("prior_months"))
+    shrinkage = PanelShrinkage(prior_months=learnable.pop("prior_months"))
     if candidate == "logistic_regression":
         preprocessing = _scaled_preprocessing()
         classifier: Any = LogisticRegression(
@@ -67,8 +67,8 @@ def _scaled_preprocessing() -> ColumnTransformer:
     return ColumnTransformer(
         [
             ("amounts", Pipeline(amounts), [*AMOUNTS]),
-            ("loan_types", Pipeline(_unbounded()), [*LOAN_TYPE_COLUMNS]),
-            (CLICKSTREAM, Pipeline(_unbounded()), [*CLICKSTREAM_MEANS]),
+            ("flags", Pipeline(_unbounded()), [*FLAGS]),
+            (PANELS, Pipeline(_unbounded()), [*PANEL_MEANS]),
             ("categories", Pipeline([*_one_hot(), centring]), [*CATEGORICAL_FEATURES]),
         ],
         sparse_threshold=0,
@@ -84,7 +84,7 @@ def _unscaled_preprocessing() -> ColumnTransformer:
     return ColumnTransformer(
         [
             ("numbers", Pipeline([("imputation", _median())]), [*NUMERIC_FEATURES]),
-            (CLICKSTREAM, Pipeline([("imputation", _median())]), [*CLICKSTREAM_MEANS]),
+            (PANELS, Pipeline([("imputation", _median())]), [*PANEL_MEANS]),
             ("categories", Pipeline(_one_hot()), [*CATEGORICAL_FEATURES]),
         ],
         sparse_threshold=0,

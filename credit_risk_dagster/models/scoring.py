@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 def score(pipeline: "Pipeline", frame: pd.DataFrame) -> Floats:
     """Return the probability of default of each row, shape (n,), scored 65,536 rows at a time.
 
-    `frame` has the columns FEATURES and CLICKSTREAM_MONTHS, in any order, others ignored.
+    `frame` has the columns MODEL_INPUTS, in any order, others ignored.
 
     Raises:
         ModelError: if one of these columns is missing.

@@ -1,4 +1,4 @@
-"""Clickstream means shrunk towards the training mean by the number of months behind them."""
+"""Means of panels shrunk towards the training mean by the number of months behind them."""
 
 from typing import Self
 
@@ -9,18 +9,19 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
-    CLICKSTREAM_MEANS,
-    CLICKSTREAM_MONTHS,
     FEATURES,
+    MODEL_INPUTS,
+    MONTHS_BEHIND,
     NUMERIC_FEATURES,
+    PANEL_MEANS,
 )
 from credit_risk_dagster.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
 
-class ClickstreamShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Replace each clickstream mean by μ + (mean - μ)·n/(n + k).
+class PanelShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Replace each mean of a panel by μ + (mean - μ)·n/(n + k).
 
     n is the number of months behind the mean, k `prior_months`, and μ the mean over all months of
     the training loans. This is the posterior mean of a normal mean whose prior is worth k
@@ -33,8 +34,8 @@ class ClickstreamShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[mis
         self.prior_months = prior_months
 
     def fit(self, frame: pd.DataFrame, labels: object = None) -> Self:  # noqa: ARG002
-        """Learn `training_means_` (20,), NaN for a feature that no training loan has."""
-        means, months = _clickstream(frame)
+        """Learn `training_means_` (means,), NaN for a feature that no training loan has."""
+        means, months = _panels(frame)
         weights = np.where(np.isnan(means), 0.0, months)
         totals = weights.sum(axis=0)
         sums = (np.nan_to_num(means) * weights).sum(axis=0)
@@ -44,12 +45,12 @@ class ClickstreamShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[mis
         return self
 
     def shrink(self, frame: pd.DataFrame) -> Floats:
-        """Return the shrunk clickstream means alone (n, 20).
+        """Return the shrunk means alone (n, means).
 
         Raises:
             ModelError: if a column that the model reads is missing.
         """
-        means, months = _clickstream(frame)
+        means, months = _panels(frame)
         learned = self.training_means_
         shrunk: Floats = learned + (means - learned) * (months / (months + self.prior_months))
         return shrunk
@@ -65,20 +66,24 @@ class ClickstreamShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[mis
         text[pd.isna(text)] = None
         parts = (
             frame[[*NUMERIC_FEATURES]].astype(np.float64),
-            pd.DataFrame(shrunk, index=frame.index, columns=[*CLICKSTREAM_MEANS]),
+            pd.DataFrame(shrunk, index=frame.index, columns=[*PANEL_MEANS]),
             pd.DataFrame(text, index=frame.index, columns=[*CATEGORICAL_FEATURES]),
         )
         return pd.concat(parts, axis=1)[[*FEATURES]]
 
 
-def _clickstream(frame: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return the means (n, 20) and the months behind them (n, 1)."""
-    missing = [name for name in (*FEATURES, CLICKSTREAM_MONTHS) if name not in frame.columns]
+ClickstreamShrinkage = PanelShrinkage
+"""The name by which stored models of releases before know it."""
+
+
+def _panels(frame: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return the means and the months behind them, both (n, means)."""
+    missing = [name for name in MODEL_INPUTS if name not in frame.columns]
     if missing:
         raise ModelError(
             f"the model reads columns that this table lacks: {', '.join(missing)}. "
             "Materialize gold features again with the code version of the model."
         )
-    means = frame[[*CLICKSTREAM_MEANS]].to_numpy(dtype=np.float64)
-    months = frame[[CLICKSTREAM_MONTHS]].to_numpy(dtype=np.float64)
+    means = frame[[*PANEL_MEANS]].to_numpy(dtype=np.float64)
+    months = frame[[*MONTHS_BEHIND.values()]].to_numpy(dtype=np.float64)
     return means, months

@@ -59,9 +59,8 @@ def train_candidate(
 ) -> TrainedCandidate:
     """Tune a candidate on `window.train`, test it, refit it on `window.fit`, score out of time.
 
-    `frame` holds one row per loan: `loan_id`, `cohort`, the label, FEATURES and
-    CLICKSTREAM_MONTHS. Test and out-of-time rows neither choose parameters nor, out of time,
-    reach a fit.
+    `frame` holds one row per loan: `loan_id`, `cohort`, the label and MODEL_INPUTS. Test and
+    out-of-time rows neither choose parameters nor, out of time, reach a fit.
 
     Raises:
         ModelError: if a cohort has no rows, a loan occurs twice, or the rows of a fit or of a

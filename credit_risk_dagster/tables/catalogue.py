@@ -6,7 +6,7 @@ from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.monitoring import FACT_TABLES, REPORT
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
+from credit_risk_dagster.tables.panel import SO_FAR
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.silver import SILVER
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
@@ -14,7 +14,7 @@ from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECIS
 ALL_TABLES: tuple[Table, ...] = (
     *BRONZE.values(),
     *SILVER.values(),
-    CLICKSTREAM_SO_FAR,
+    *SO_FAR.values(),
     FEATURES_TABLE,
     LABELS,
     COHORT,

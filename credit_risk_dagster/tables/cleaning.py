@@ -1,10 +1,13 @@
-"""How one raw text column becomes a typed value, a correction, or a reason for quarantine.
+"""How one raw text becomes a typed value, a correction, or a reason for quarantine.
 
 Three outcomes of a value, and only these: it is taken as it is; it is known dirt (a placeholder,
 a number outside what the lender accepts) and becomes missing, which is noted as a correction; or
 it is not what belongs in the column at all, and the row is quarantined.
+
+No note quotes a text that may be a person's: declared placeholders and short numbers are quoted.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -12,13 +15,14 @@ from functools import reduce
 import ibis
 import ibis.expr.types as ir
 
+from credit_risk_dagster.contract.source import Column
+
 # A pattern ends with \z: before a Unicode line end, `$` ends the text on Spark but not on DuckDB.
-# Lengths are bounded, so that neither a number nor a ratio of two is ever infinite.
-NUMBER = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?\z"
-WHOLE_NUMBER = r"^-?[0-9]{1,15}(\.0{1,40})?\z"
-MONTH_START = r"^[0-9]{4}-(0[1-9]|1[0-2])-01\z"
-WHITE_SPACE = r"[ \t\n\x0b\f\r]"
+WHITE_SPACE = r" \t\n\x0b\f\r"
 """What `\\s` means to Spark; to DuckDB it leaves out the vertical tab."""
+
+HARMLESS = r"^-?[0-9]{1,7}([.,][0-9]{1,4})?_?\z"
+"""A number too short to be that of a person, an account or a telephone."""
 
 SEPARATOR = "; "
 
@@ -32,90 +36,37 @@ class Cleaned:
     reason: ir.StringValue | None = None
 
 
-def number(
-    raw: ir.StringColumn,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    placeholders: Sequence[str] = (),
-    whole: bool = False,
-    quoted: bool = True,
-) -> Cleaned:
-    """Read a number; placeholders and values out of range go missing.
+@dataclass(frozen=True)
+class Text:
+    """A delivered text without decoration, and whether it stands for a missing value."""
 
-    Trailing underscores are dropped.
+    value: ir.StringValue
+    missing: ir.BooleanValue
+    placeholder: ir.StringValue | None
+    """What is noted of a placeholder."""
 
-    Args:
-        raw: the text as delivered.
-        low: the lowest value that the lender accepts.
-        high: the highest value that the lender accepts.
-        placeholders: texts that stand for a missing value.
-        whole: whether only whole numbers belong here; the value is then an integer.
-        quoted: whether a reason may quote what is not a number; not where a shifted row would put
-            a name or a social security number.
+
+def text_of(raw: ir.StringColumn, column: Column) -> Text:
+    """Trim a text, drop its decoration, and see whether it is empty or a placeholder.
+
+    A placeholder is compared before anything but white space is dropped.
     """
-    name = raw.get_name()
-    text = trimmed(raw)
-    missing = (text == "") | text.isin(list(placeholders))
-    digits = text.re_replace(r"_+\z", "")
-    numeric = digits.re_search(WHOLE_NUMBER if whole else NUMBER) & ~missing
-    value = ibis.ifelse(numeric, digits, ibis.null("string")).cast("float64")
-    out_of_range = _outside(value, low, high)
-    placed = f"[{_bound(low)} to {_bound(high)}]"
-    kept = ibis.ifelse(out_of_range, ibis.null("float64"), value)
-    return Cleaned(
-        value=kept.cast("int64") if whole else kept,
-        correction=_first_of(
-            (missing & (text != ""), _quote(name, raw, "is a placeholder")),
-            (out_of_range, _quote(name, raw, f"is outside {placed}")),
-        ),
-        reason=_when(
-            ~missing & ~numeric,
-            _quote(name, raw, "is not a number") if quoted else f"{name} is not a number",
-        ),
-    )
+    trimmed_text = trimmed(_delivered(raw, column))
+    text = stripped(trimmed_text, column.strip)
+    missing = text == ""
+    if not column.placeholders:
+        return Text(text, missing, None)
+    placeholder = trimmed_text.isin(list(column.placeholders))
+    note = ibis.literal(f"{column.header} '") + trimmed_text + "' is a placeholder"
+    return Text(text, missing | placeholder, when(placeholder, note))
 
 
-def category(
-    raw: ir.StringColumn,
-    *,
-    placeholders: Sequence[str] = (),
-    allowed: Sequence[str] | None = None,
-) -> Cleaned:
-    """Read a category: empty text and placeholders go missing, others must be allowed."""
-    name = raw.get_name()
-    text = trimmed(raw)
-    missing = (text == "") | text.isin(list(placeholders))
-    value = ibis.ifelse(missing, ibis.null("string"), text)
-    unknown = ibis.literal(False) if allowed is None else ~missing & ~text.isin(list(allowed))
-    return Cleaned(
-        value=value,
-        correction=_when(missing & (text != ""), _quote(name, raw, "is a placeholder")),
-        reason=_when(unknown, _quote(name, raw, "is not a known category")),
-    )
-
-
-def month_start(raw: ir.StringColumn) -> Cleaned:
-    """Read the first day of a month."""
-    valid = raw.re_search(MONTH_START)
-    value = ibis.ifelse(valid, raw, ibis.null("string")).cast("date")
-    reason = _when(~valid, _quote(raw.get_name(), raw, "is not the first day of a month"))
-    return Cleaned(value=value, reason=reason)
-
-
-def identifier(raw: ir.StringColumn) -> Cleaned:
-    """Read an identifier, which may not be empty."""
-    text = trimmed(raw)
-    return Cleaned(value=text, reason=_when(text == "", f"{raw.get_name()} is empty"))
-
-
-def required(cleaned: Cleaned, raw: ir.StringColumn) -> Cleaned:
+def required(cleaned: Cleaned, column: Column) -> Cleaned:
     """Make a missing or out-of-range value a reason for quarantine."""
-    absent = cleaned.value.isnull()
-    reason = _quote(raw.get_name(), raw, "is missing or out of range")
+    reason = ibis.literal(f"{column.header} is missing or out of range")
     if cleaned.reason is not None:
         reason = ibis.coalesce(cleaned.reason, reason)
-    return Cleaned(value=cleaned.value, reason=_when(absent, reason))
+    return Cleaned(cleaned.value, reason=when(cleaned.value.isnull(), reason))
 
 
 def trimmed(text: ir.StringValue) -> ir.StringValue:
@@ -124,7 +75,34 @@ def trimmed(text: ir.StringValue) -> ir.StringValue:
     Ibis's own `strip` also drops the letters f, n, r, t and v on Spark, which reads the list of
     white space that it is given without escapes.
     """
-    return text.re_replace(rf"^{WHITE_SPACE}+|{WHITE_SPACE}+\z", "")
+    return text.re_replace(rf"^[{WHITE_SPACE}]+|[{WHITE_SPACE}]+\z", "")
+
+
+def stripped(text: ir.StringValue, decoration: str) -> ir.StringValue:
+    """Drop characters that are no part of a value, and white space beside them, at both ends."""
+    if not decoration:
+        return text
+    characters = re.escape(decoration) + WHITE_SPACE
+    return text.re_replace(rf"^[{characters}]+|[{characters}]+\z", "")
+
+
+def shown(raw: ir.StringColumn, header: str, fault: str) -> ir.StringValue:
+    """Say what is wrong with a value, and quote it where that can tell nobody's name or number."""
+    quoted = ibis.ifelse(raw.re_search(HARMLESS), ibis.literal(" '") + raw + "' ", " ")
+    return ibis.literal(header) + quoted + fault
+
+
+def when(condition: ir.BooleanValue, text: ir.StringValue | str) -> ir.StringValue:
+    """Return a text where a condition holds, else null."""
+    return ibis.ifelse(
+        condition, ibis.literal(text) if isinstance(text, str) else text, ibis.null("string")
+    )
+
+
+def first_of(*texts: ir.StringValue | None) -> ir.StringValue | None:
+    """Return the first text that is there."""
+    given = [text for text in texts if text is not None]
+    return ibis.coalesce(*given) if given else None
 
 
 def join_texts(texts: Sequence[ir.StringValue | None]) -> ir.StringValue:
@@ -134,25 +112,8 @@ def join_texts(texts: Sequence[ir.StringValue | None]) -> ir.StringValue:
     return joined.re_replace(rf"{SEPARATOR}\z", "")
 
 
-def _outside(value: ir.FloatingValue, low: float | None, high: float | None) -> ir.BooleanValue:
-    below = ibis.literal(False) if low is None else ibis.coalesce(value < low, False)
-    above = ibis.literal(False) if high is None else ibis.coalesce(value > high, False)
-    return below | above
-
-
-def _bound(value: float | None) -> str:
-    return "any" if value is None else f"{value:g}"
-
-
-def _quote(name: str, raw: ir.StringColumn, fault: str) -> ir.StringValue:
-    return ibis.literal(f"{name} '") + raw.substr(0, 40) + f"' {fault}"
-
-
-def _when(condition: ir.BooleanValue, text: ir.StringValue | str) -> ir.StringValue:
-    return ibis.ifelse(
-        condition, ibis.literal(text) if isinstance(text, str) else text, ibis.null("string")
-    )
-
-
-def _first_of(*cases: tuple[ir.BooleanValue, ir.StringValue]) -> ir.StringValue:
-    return ibis.coalesce(*(_when(condition, text) for condition, text in cases))
+def _delivered(raw: ir.StringColumn, column: Column) -> ir.StringValue:
+    """Take a column that was not delivered in a month as empty."""
+    if column.begins is None and column.ends is None:
+        return raw
+    return ibis.coalesce(raw, "")

@@ -18,24 +18,19 @@ import ibis
 import ibis.expr.types as ir
 
 from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.tables import gold, panel
+from credit_risk_dagster.tables import gold
 from credit_risk_dagster.tables.bronze import BRONZE
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, DORMANT
-from credit_risk_dagster.tables.silver import (
-    REFINE,
-    SILVER,
-    SILVER_ATTRIBUTES,
-    SILVER_CLICKSTREAM,
-    SILVER_FINANCIALS,
-    SILVER_LOANS,
-)
+from credit_risk_dagster.tables.labels import labels
+from credit_risk_dagster.tables.panel import DORMANT, SO_FAR, so_far
+from credit_risk_dagster.tables.silver import REFINE, SILVER, SILVER_LOANS
 
 PACKAGE = "credit_risk_dagster"
 DIGITS = 16
 
-READER = ("delivery", "contract/source.py", "contract/dialect.py")
-MODELS = ("models", "contract/features.py", "contract/candidates.py")
+READER = ("delivery", "contract/source.py")
+MODELS = ("models", "contract/candidates.py")
 MONITORING = ("monitoring", "tables/portfolio.py", *MODELS)
 
 
@@ -51,10 +46,25 @@ def _computation(table: Table) -> Iterator[str]:
         yield _sql(_EXPRESSIONS[table.path]())
     elif table.layer == "bronze":
         yield syntax_hash(*READER)
+        yield repr(_reading(CONTRACT.source(table.name)))
     elif table.layer == "monitoring":
         yield syntax_hash(*MONITORING)
+        yield repr((_SEEN_BY_MODELS, CONTRACT.outcome))
     else:
         yield syntax_hash(*MODELS)
+        yield repr(_SEEN_BY_MODELS)
+
+
+def _reading(source: Source) -> tuple[object, ...]:
+    """Return what the reader is told of a source."""
+    columns = [(one.header, one.begins, one.ends) for one in source.columns]
+    return source.files, source.dialect, source.month_header, source.key_headers, columns
+
+
+_SEEN_BY_MODELS = [
+    (column.name, column.categorical, column.panel, column.flag)
+    for column in CONTRACT.feature_columns
+]
 
 
 def _sql(rows: ir.Table) -> str:
@@ -81,29 +91,31 @@ def _silver(name: str) -> Callable[[], ir.Table]:
 def _features() -> ir.Table:
     return gold.features(
         loans=_unbound(SILVER_LOANS),
-        attributes=_unbound(SILVER_ATTRIBUTES),
-        financials=_unbound(SILVER_FINANCIALS),
-        clickstream_so_far=_unbound(CLICKSTREAM_SO_FAR),
-        dormant=_unbound(CLICKSTREAM_SO_FAR.tables_beside[DORMANT]),
+        applicants={one.name: _unbound(SILVER[one.name]) for one in CONTRACT.applicants},
+        panels={
+            name: (_unbound(table), _unbound(table.tables_beside[DORMANT]))
+            for name, table in SO_FAR.items()
+        },
     )
 
 
-def _so_far() -> ir.Table:
-    """Return the step of any month: which months are kept is a setting, and no definition."""
-    return panel.so_far(
-        before=_unbound(CLICKSTREAM_SO_FAR),
-        readings=_unbound(SILVER_CLICKSTREAM),
-        dormant=_unbound(CLICKSTREAM_SO_FAR.tables_beside[DORMANT]),
-        month="2000-12-01",
-        oldest="2000-01-01",
+def _so_far(panel: Source) -> Callable[[], ir.Table]:
+    """Give the step of a month: how long a customer is kept is a setting, and no definition."""
+    table = SO_FAR[panel.name]
+    return lambda: so_far(
+        panel,
+        before=_unbound(table),
+        readings=_unbound(SILVER[panel.name]),
+        dormant=_unbound(table.tables_beside[DORMANT]),
+        kept_for=1,
     )
 
 
 _EXPRESSIONS: Mapping[str, Callable[[], ir.Table]] = {
     **{SILVER[source.name].path: _silver(source.name) for source in CONTRACT.sources},
-    CLICKSTREAM_SO_FAR.path: _so_far,
+    **{SO_FAR[panel.name].path: _so_far(panel) for panel in CONTRACT.panels},
     gold.FEATURES_TABLE.path: _features,
-    gold.LABELS.path: lambda: gold.labels(_unbound(SILVER_LOANS)),
+    gold.LABELS.path: lambda: labels(_unbound(SILVER_LOANS), CONTRACT.outcome),
     gold.COHORT.path: lambda: gold.cohort(_unbound(gold.LABELS), _unbound(gold.FEATURES_TABLE)),
 }
 

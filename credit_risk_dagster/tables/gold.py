@@ -1,58 +1,60 @@
-"""Gold: what was known at application, the label six months later, and both joined."""
+"""Gold: what was known at application, the label as it matures, and both joined."""
+
+from collections.abc import Iterator, Mapping, Sequence
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from credit_risk_dagster.contract.features import (
-    CATEGORICAL_FEATURES,
-    CLICKSTREAM_FEATURES,
-    CLICKSTREAM_MEANS,
-    CLICKSTREAM_MONTHS,
-    FEATURES,
-    FINANCIAL_AMOUNTS,
-    LABEL,
-    LOAN_TYPE_COLUMNS,
-    LOAN_TYPES,
+from credit_risk_dagster.contract.features import LABEL, PANEL_MONTHS
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.lender import Contract, known_of, mean_of, months_of
+from credit_risk_dagster.contract.source import (
+    APPLICATION_ID,
+    CUSTOMER_ID,
+    LOAN_ID,
+    SNAPSHOT_DATE,
+    Source,
 )
 from credit_risk_dagster.datamart.table import Table, schema_of
-from credit_risk_dagster.tables.panel import COUNT, LATEST, MONTHS, SUM, known_at
+from credit_risk_dagster.tables.expressions import columns_read, feature_columns
+from credit_risk_dagster.tables.panel import LATEST, MONTHS, known_at, mean_so_far
 
-LABEL_MONTH_ON_BOOK = 6
+LABEL_MONTH_ON_BOOK = CONTRACT.outcome.month_on_book
 """Months from origination to the snapshot in which a loan's label matures."""
 
-DEFAULT_DAYS_PAST_DUE = 30
+LATEST_INPUT = "latest_input_date"
 
 _feature_fields = [
-    pa.field(name, pa.string() if name in CATEGORICAL_FEATURES else pa.float64())
-    for name in FEATURES
+    pa.field(column.name, pa.string() if column.categorical else pa.float64())
+    for column in CONTRACT.feature_columns
 ]
+_months_fields = [pa.field(name, pa.int64()) for name in PANEL_MONTHS]
 
 FEATURES_TABLE = Table(
     layer="gold",
     name="features",
     description="One row per loan originated in the month: everything known of the applicant at "
-    "application. The clickstream is that of every month up to this one, as its mean.",
+    "application. A panel is that of every month up to this one, as the mean of each reading.",
     schema=pa.schema(
         [
-            pa.field("loan_id", pa.string()),
-            pa.field("customer_id", pa.string()),
-            pa.field("snapshot_date", pa.date32()),
+            pa.field(LOAN_ID, pa.string()),
+            pa.field(CUSTOMER_ID, pa.string()),
+            pa.field(SNAPSHOT_DATE, pa.date32()),
             *_feature_fields,
-            pa.field(CLICKSTREAM_MONTHS, pa.int64()),
-            pa.field("has_attributes", pa.bool_()),
-            pa.field("has_financials", pa.bool_()),
-            pa.field("latest_input_date", pa.date32()),
+            *_months_fields,
+            *(pa.field(known_of(source.name), pa.bool_()) for source in CONTRACT.applicants),
+            pa.field(LATEST_INPUT, pa.date32()),
         ]
     ),
-    key=("loan_id",),
+    key=(LOAN_ID,),
 )
 
 LABELS = Table(
     layer="gold",
     name="labels",
-    description="One row per loan that reaches month on book 6 in the month: in default where it "
-    "is 30 or more days past due.",
+    description=f"One row per loan whose label matures in the month: in default if it is "
+    f"{CONTRACT.outcome}.",
     schema=schema_of(
         loan_id=pa.string(),
         customer_id=pa.string(),
@@ -61,133 +63,111 @@ LABELS = Table(
         days_past_due=pa.int64(),
         default=pa.int64(),
     ),
-    key=("loan_id",),
+    key=(LOAN_ID,),
 )
 
 COHORT = Table(
     layer="gold",
     name="cohort",
-    description="The labels that matured in the month with the features of six months earlier: "
-    "the training rows that the month adds.",
+    description="The labels that matured in the month with the features of the application: the "
+    "training rows that the month adds.",
     schema=pa.schema(
         [
-            pa.field("loan_id", pa.string()),
-            pa.field("customer_id", pa.string()),
-            pa.field("snapshot_date", pa.date32()),
+            pa.field(LOAN_ID, pa.string()),
+            pa.field(CUSTOMER_ID, pa.string()),
+            pa.field(SNAPSHOT_DATE, pa.date32()),
             pa.field("application_date", pa.date32()),
             pa.field(LABEL, pa.int64()),
             *_feature_fields,
-            pa.field(CLICKSTREAM_MONTHS, pa.int64()),
-            pa.field("latest_input_date", pa.date32()),
+            *_months_fields,
+            pa.field(LATEST_INPUT, pa.date32()),
         ]
     ),
-    key=("loan_id",),
+    key=(LOAN_ID,),
 )
-
-_PER_APPLICANT = ("customer_id", "snapshot_date")
-_DIRECT_CATEGORIES = ("credit_mix", "payment_of_min_amount", "spending_level", "payment_size")
 
 
 def features(
     loans: ir.Table,
-    attributes: ir.Table,
-    financials: ir.Table,
-    clickstream_so_far: ir.Table,
-    dormant: ir.Table | None,
+    applicants: Mapping[str, ir.Table],
+    panels: Mapping[str, tuple[ir.Table, ir.Table | None]],
+    contract: Contract = CONTRACT,
 ) -> ir.Table:
     """Return one row per loan at month on book 0: everything known when its applicant applied.
 
-    Attributes and financials are those of the application month; the clickstream is that of every
-    month up to it. A loan without one of them keeps its row, with nulls.
+    What a source knows of an applicant is that of the application month; a panel is that of every
+    month up to it. A loan that a source does not know keeps its row, with nulls.
 
     Args:
-        loans: silver loans of the application months.
-        attributes: silver attributes of the application months.
-        financials: silver financials of the application months.
-        clickstream_so_far: the rows of the clickstream's state of the application months.
-        dormant: its dormant rows, among them the newest of every applicant who has one and no row
-            of the application month; None if there is none.
+        loans: the silver loan book of the application months.
+        applicants: silver of those months, of each applicant source.
+        panels: of each panel, the rows of its state of those months, and its dormant rows, among
+            them the newest of every applicant who has one and no row of the application month;
+            None if there is none.
+        contract: what the features are.
     """
-    applicants = loans.filter(loans.month_on_book == 0).select(
-        "loan_id", "customer_id", "snapshot_date"
+    known = loans.filter(loans.month_on_book == 0)
+    rows = known.select(*columns_read(contract, contract.loan_book))
+    wanted = rows.select(CUSTOMER_ID, SNAPSHOT_DATE)
+    for source in contract.applicants:
+        rows = _with_source(rows, applicants[source.name], source, contract)
+    for panel in contract.panels:
+        state, dormant = panels[panel.name]
+        seen = _means(known_at(wanted, state, dormant), panel)
+        rows = _left_join(rows, seen, (CUSTOMER_ID, SNAPSHOT_DATE))
+    return rows.select(
+        LOAN_ID,
+        CUSTOMER_ID,
+        SNAPSHOT_DATE,
+        **feature_columns(rows, contract),
+        **{name: rows[name].fill_null(0) for name in map(months_of, _names(contract.panels))},
+        **{
+            name: rows[name].fill_null(False) for name in map(known_of, _names(contract.applicants))
+        },
+        **{LATEST_INPUT: _latest_input(rows, contract)},
     )
-    known = attributes.select(*_PER_APPLICANT, "age", "occupation", has_attributes=True)
-    rows = applicants.left_join(known, _PER_APPLICANT).drop(
-        "customer_id_right", "snapshot_date_right"
-    )
-    rows = rows.left_join(_financial_features(financials), _PER_APPLICANT)
-    rows = rows.drop("customer_id_right", "snapshot_date_right")
-    seen = _clickstream_means(known_at(applicants, clickstream_so_far, dormant))
-    rows = rows.left_join(seen, _PER_APPLICANT).drop("customer_id_right", "snapshot_date_right")
-    rows = rows.mutate(
-        has_attributes=rows.has_attributes.fill_null(False),
-        has_financials=rows.has_financials.fill_null(False),
-        clickstream_months=rows.clickstream_months.fill_null(0),
-        latest_input_date=ibis.greatest(
-            rows.snapshot_date, ibis.coalesce(rows.clickstream_until, rows.snapshot_date)
-        ),
-    )
-    return rows.select(*FEATURES_TABLE.schema.names)
-
-
-def labels(loans: ir.Table) -> ir.Table:
-    """Return one row per loan at month on book 6: in default where 30 or more days past due."""
-    matured = loans.filter(loans.month_on_book == LABEL_MONTH_ON_BOOK)
-    return matured.mutate(
-        default=(matured.days_past_due >= DEFAULT_DAYS_PAST_DUE).cast("int64")
-    ).select(*LABELS.schema.names)
 
 
 def cohort(labels: ir.Table, features: ir.Table) -> ir.Table:
-    """Return the matured labels with the features of their application, six months earlier."""
-    known = features.rename(application_date="snapshot_date").drop("customer_id")
-    rows = labels.inner_join(known, ["loan_id", ("loan_start_date", "application_date")])
+    """Return the matured labels with the features of their application."""
+    known = features.rename(application_date=SNAPSHOT_DATE).drop(CUSTOMER_ID)
+    rows = labels.inner_join(known, [LOAN_ID, ("loan_start_date", "application_date")])
     return rows.select(*COHORT.schema.names)
 
 
-def _financial_features(financials: ir.Table) -> ir.Table:
-    income, salary = financials.annual_income, financials.monthly_inhand_salary
-    loan_count = ibis.greatest(financials.num_of_loan, 1.0)
-    ratios = {
-        "debt_to_income": financials.outstanding_debt / income.nullif(0.0),
-        "emi_to_income": financials.total_emi_per_month / salary.nullif(0.0),
-        "balance_to_income": financials.monthly_balance / salary.nullif(0.0),
-        "delay_per_loan": financials.delay_from_due_date
-        / ibis.ifelse(financials.num_of_loan.isnull(), ibis.null("float64"), loan_count),
-    }
-    return financials.select(
-        *_PER_APPLICANT,
-        *FINANCIAL_AMOUNTS,
-        *_DIRECT_CATEGORIES,
-        **ratios,
-        **_loan_types(financials.type_of_loan),
-        has_financials=True,
-    )
+def _names(sources: Sequence[Source]) -> Iterator[str]:
+    return (source.name for source in sources)
 
 
-def _loan_types(listed: ir.StringColumn) -> dict[str, ir.FloatingValue]:
-    """One column per known type, 1 where it is listed; a list with anything else is `other`."""
-    text = ibis.coalesce(listed, "")
-    columns = {
-        column: text.contains(loan_type).cast("float64") for loan_type, column in LOAN_TYPES.items()
-    }
-    rest = text.re_replace(f"{'|'.join(LOAN_TYPES)}|,|and|\\s", "")
-    columns[LOAN_TYPE_COLUMNS[-1]] = (rest != "").cast("float64")
-    return columns
+def _with_source(rows: ir.Table, table: ir.Table, source: Source, contract: Contract) -> ir.Table:
+    """Join what an applicant source knows: by the application, if both have its number."""
+    key = (CUSTOMER_ID, SNAPSHOT_DATE)
+    if APPLICATION_ID in rows.columns and source.has(APPLICATION_ID):
+        key = (APPLICATION_ID, SNAPSHOT_DATE)
+    read = [name for name in columns_read(contract, source) if name not in rows.columns]
+    known = table.select(*key, *read, **{known_of(source.name): True})
+    return _left_join(rows, known, key)
 
 
-def _clickstream_means(state: ir.Table) -> ir.Table:
-    """Mean of the clickstream up to the application month, and the months behind it.
+def _left_join(rows: ir.Table, other: ir.Table, key: tuple[str, str]) -> ir.Table:
+    return rows.left_join(other, list(key)).drop(*(f"{name}_right" for name in key))
 
-    Sums are of integers, so that the mean does not depend on the order of rows or threads.
-    """
+
+def _means(state: ir.Table, panel: Source) -> ir.Table:
+    """Mean of each reading up to the application month, and the months behind it."""
     return state.select(
-        *_PER_APPLICANT,
-        **{
-            mean: state[f"{name}_{SUM}"].cast("float64")
-            / state[f"{name}_{COUNT}"].cast("float64").nullif(0.0)
-            for name, mean in zip(CLICKSTREAM_FEATURES, CLICKSTREAM_MEANS, strict=True)
-        },
-        clickstream_months=state[MONTHS],
-        clickstream_until=state[LATEST],
+        CUSTOMER_ID,
+        SNAPSHOT_DATE,
+        **{mean_of(reading.name): mean_so_far(state, reading) for reading in panel.readings()},
+        **{months_of(panel.name): state[MONTHS], _until(panel.name): state[LATEST]},
     )
+
+
+def _until(panel: str) -> str:
+    return f"{panel}_until"
+
+
+def _latest_input(rows: ir.Table, contract: Contract) -> ir.DateValue:
+    applied = rows[SNAPSHOT_DATE]
+    until = [ibis.coalesce(rows[_until(panel.name)], applied) for panel in contract.panels]
+    return ibis.greatest(applied, *until) if until else applied

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from credit_risk_dagster.datamart.engine import DISPOSITION
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.tables.bronze import PROVENANCE
+from credit_risk_dagster.tables.bronze import NO_CONTENT, PROVENANCE
 from credit_risk_dagster.tables.cleaning import Cleaned, join_texts, trimmed
 
 ACCEPTED = "rows"
@@ -42,10 +42,10 @@ def judge(
     Args:
         bronze: delivered rows, as text.
         table: the silver table, whose columns the result has.
-        columns: the cleaned columns of `bronze`, by name.
+        columns: the cleaned columns of `bronze`, by name; of the table's others there are nulls.
         key: the raw columns that identify a row.
     """
-    texts = [name for name in bronze.columns if name not in PROVENANCE]
+    texts = [name for name in bronze.columns if name not in NO_CONTENT]
     repeats = ibis.window(group_by=texts, order_by=list(PROVENANCE))
     rows = bronze.mutate(**{ORDINAL: ibis.row_number().over(repeats)})
     first = (rows[ORDINAL] == 0).cast("int64")
@@ -58,7 +58,11 @@ def judge(
     )
     reasons = join_texts([*(column.reason for column in columns.values()), conflict])
     return rows.select(
-        **{name: column.value for name, column in columns.items()},
+        **{
+            field.name: _typed(columns, field)
+            for field in table.schema
+            if field.name != CORRECTIONS
+        },
         **{
             CORRECTIONS: join_texts([column.correction for column in columns.values()]),
             REASONS: reasons,
@@ -66,4 +70,13 @@ def judge(
                 (rows[ORDINAL] > 0, DUPLICATES), (reasons != "", QUARANTINED), else_=ACCEPTED
             ),
         },
-    ).select(*table.schema.names, REASONS, DISPOSITION)
+    )
+
+
+def _typed(columns: dict[str, Cleaned], field: pa.Field) -> ir.Value:
+    """Return a column of the type that its table declares; null where it is not delivered."""
+    declared = ibis.dtype(field.type)
+    if field.name not in columns:
+        return ibis.null(declared)
+    value = columns[field.name].value
+    return value if value.type() == declared else value.cast(declared)

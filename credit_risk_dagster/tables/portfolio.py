@@ -6,14 +6,15 @@ Counts and cents are integers, so that no sum depends on the order of rows or th
 import ibis
 import ibis.expr.types as ir
 
-from credit_risk_dagster.tables.gold import DEFAULT_DAYS_PAST_DUE
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.tables.labels import in_arrears
 
 BUCKETS = ("0", "1-29", "30-59", "60-89", "90+")
 """Days past due, as risk teams report them."""
 
 
 def vintage_counts(loans: ir.Table) -> ir.Table:
-    """Count loans by origination, by first snapshot, and by the first snapshot at 30+ days.
+    """Count loans by origination, first snapshot, and first snapshot with a default's arrears.
 
     Args:
         loans: silver loans of every snapshot that is to be looked at.
@@ -21,7 +22,7 @@ def vintage_counts(loans: ir.Table) -> ir.Table:
     Returns:
         Columns loan_start_date, first_seen, first_late (null where the loan never was) and loans.
     """
-    late = loans.days_past_due >= DEFAULT_DAYS_PAST_DUE
+    late = in_arrears(loans, CONTRACT.outcome)
     by_loan = loans.group_by("loan_id", "loan_start_date").aggregate(
         first_seen=loans.snapshot_date.min(),
         first_late=loans.snapshot_date.min(where=late),
@@ -55,12 +56,12 @@ def book_counts(loans: ir.Table) -> ir.Table:
     """Count and sum the book of each snapshot.
 
     Returns:
-        Columns snapshot_date; loans with a balance, those of them at 30+ days, and their balance
-        in cents; loans originated in the month and their amount in cents.
+        Columns snapshot_date; loans with a balance, those of them with a default's arrears, and
+        their balance in cents; loans originated in the month and their amount in cents.
     """
     active = loans.balance > 0
     new = loans.month_on_book == 0
-    late = loans.days_past_due >= DEFAULT_DAYS_PAST_DUE
+    late = in_arrears(loans, CONTRACT.outcome)
     return loans.group_by("snapshot_date").aggregate(
         active_loans=active.sum(),
         late_loans=(active & late).sum(),

@@ -26,9 +26,13 @@ from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import STORED
 from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, DORMANT
+from credit_risk_dagster.tables.panel import DORMANT
 from credit_risk_dagster_tests.automation.test_due import DELIVERED, fill
-from credit_risk_dagster_tests.reference_tables import SILVER_CLICKSTREAM, SILVER_LOANS
+from credit_risk_dagster_tests.reference_tables import (
+    CLICKSTREAM_SO_FAR,
+    SILVER_CLICKSTREAM,
+    SILVER_LOANS,
+)
 from credit_risk_dagster_tests.table_runs import run_tables
 from credit_risk_dagster_tests.tables.panels import states
 from credit_risk_dagster_tests.tables.refined import filled

@@ -19,9 +19,12 @@ from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
 from credit_risk_dagster_tests.redefined import another_definition_of_default
-from credit_risk_dagster_tests.reference_tables import BRONZE_LOANS, SILVER_CLICKSTREAM
+from credit_risk_dagster_tests.reference_tables import (
+    BRONZE_LOANS,
+    CLICKSTREAM_SO_FAR,
+    SILVER_CLICKSTREAM,
+)
 
 FIRST, LAST = "2015-01-01", "2024-12-01"
 MONTHS = month_range(FIRST, LAST)

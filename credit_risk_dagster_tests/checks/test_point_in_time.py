@@ -7,7 +7,6 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_MONTHS
 from credit_risk_dagster.contract.reference import CLICKSTREAM
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
@@ -15,11 +14,15 @@ from credit_risk_dagster.months import month_range
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.inference import PREDICTIONS
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR
 from credit_risk_dagster_tests.checks.tampering import Change, find, rewrite, with_values
 from credit_risk_dagster_tests.deliveries import change_rows
 from credit_risk_dagster_tests.installation import inputs_by_name
-from credit_risk_dagster_tests.reference_tables import BRONZE_CLICKSTREAM, SILVER_CLICKSTREAM
+from credit_risk_dagster_tests.reference_tables import (
+    BRONZE_CLICKSTREAM,
+    CLICKSTREAM_MONTHS,
+    CLICKSTREAM_SO_FAR,
+    SILVER_CLICKSTREAM,
+)
 from credit_risk_dagster_tests.scored import CARRIED_OVER, FIRST, TRAINED, copy_of
 from credit_risk_dagster_tests.table_runs import evaluations, failed, run_tables
 

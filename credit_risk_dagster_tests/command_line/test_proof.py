@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 import pytest
 
 from credit_risk_dagster.command_line.proof import Proof, prove_score
-from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
 from credit_risk_dagster.contract.reference import CLICKSTREAM, LOANS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
@@ -27,6 +26,7 @@ from credit_risk_dagster_tests.checks.tampering import Change, rewrite, tamper, 
 from credit_risk_dagster_tests.deliveries import Row, change_rows
 from credit_risk_dagster_tests.installation import inputs_by_name
 from credit_risk_dagster_tests.redefined import another_definition_of_features
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_FEATURES
 from credit_risk_dagster_tests.scored import (
     CARRIED_OVER,
     TRAINED,

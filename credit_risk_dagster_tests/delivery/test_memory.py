@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ from credit_risk_dagster.datamart import row_order, spool
 from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.delivery import lines as lines_module
 from credit_risk_dagster.delivery.reader import rows_schema
+from credit_risk_dagster.delivery.unknown_columns import UNKNOWN_COLUMNS
 from credit_risk_dagster_tests.delivery.written import (
     Delivered,
     months_read,
@@ -36,25 +39,26 @@ STEM = ATTRIBUTES.files[0]
 
 def by_definition(folder: Path, source: Source) -> dict[str, pa.Table]:
     """The rows of each month: by key, all other values, file and line; text by its bytes."""
-    delivered: dict[str, list[tuple[str | int, ...]]] = defaultdict(list)
+    delivered: dict[str, list[tuple[str | int | None, ...]]] = defaultdict(list)
     for path in folder.rglob(f"*{source.files[0]}*.csv"):
         with path.open(encoding="utf-8", newline="") as stream:
             for number, values in enumerate(csv.DictReader(stream), start=2):
                 text = [values[column] for column in source.headers]
                 where = (path.relative_to(folder).as_posix(), number)
-                delivered[values[SNAPSHOT_DATE]].append((*text, *where))
+                delivered[values[SNAPSHOT_DATE]].append((*text, None, *where))
     schema = rows_schema(source)
-    others = [name for name in schema.names if name not in source.key_headers]
+    ignored = (*source.key_headers, UNKNOWN_COLUMNS)
+    others = [name for name in schema.names if name not in ignored]
     places = [schema.names.index(name) for name in (*source.key_headers, *others)]
 
-    def ordered(rows: list[tuple[str | int, ...]]) -> pa.Table:
+    def ordered(rows: list[tuple[str | int | None, ...]]) -> pa.Table:
         rows = sorted(rows, key=lambda values: [_bytes(values[place]) for place in places])
         return pa.table([list(column) for column in zip(*rows, strict=True)], schema=schema)
 
     return {month: ordered(rows) for month, rows in sorted(delivered.items())}
 
 
-def _bytes(value: str | int) -> bytes | int:
+def _bytes(value: str | int | None) -> bytes | int | None:
     return value.encode() if isinstance(value, str) else value
 
 
@@ -182,3 +186,54 @@ def test_forty_times_the_rows_take_a_hundred_and_fifty_megabytes_more_at_most(
     many_rows, many = rows_and_peak(tmp_path / "many", 2_000_000)
     assert (few_rows, many_rows) == (50_000, 2_000_000)
     assert many - few <= 150, f"{few} MB for few rows, {many} MB for many"
+
+
+READ = """
+import sys
+from pathlib import Path
+from credit_risk_dagster.contract.reference import CLICKSTREAM
+from credit_risk_dagster_tests.delivery.written import described
+from credit_risk_dagster.delivery.header import read_header
+from credit_risk_dagster.delivery.reader import read_file
+
+file = described(Path(sys.argv[1]))
+portions = read_file(file, CLICKSTREAM, read_header(file, CLICKSTREAM), None)
+rows = sum(table.num_rows for portion in portions for table in portion.rows.values())
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(rows, int(peak.split()[1]) // 1024)
+"""
+
+
+def in_format(text: Path, suffix: str) -> Path:
+    """The same extract as a file of another format."""
+    path = text.with_suffix(suffix)
+    if suffix == ".parquet":
+        with pa.csv.open_csv(text) as batches, pq.ParquetWriter(path, batches.schema) as file:
+            for batch in batches:
+                file.write_batch(batch)
+    else:
+        with text.open("rb") as source, pa.output_stream(path, compression="detect") as file:
+            shutil.copyfileobj(source, file)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
+@pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst", ".parquet"])
+def test_a_file_of_any_format_is_read_in_little_memory_however_large(
+    tmp_path: Path, suffix: str
+) -> None:
+    peaks = []
+    for rows in (50_000, 1_000_000):
+        text = tmp_path / "x.csv"
+        write_clickstream(text, rows)
+        told = subprocess.run(
+            [sys.executable, "-c", READ, str(in_format(text, suffix))],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        found, peak = map(int, told.stdout.split())
+        assert found == rows
+        peaks.append(peak)
+    assert peaks[1] - peaks[0] <= 60, f"{peaks} MB"

@@ -68,7 +68,12 @@ def test_rows_are_sorted_by_key_then_by_all_other_values(tmp_path: Path) -> None
     assert order == [("A", "a"), ("A", "b"), ("A", "b"), ("B", "Ann"), ("é", "Ann")]
     assert found.rows["line_number"].to_pylist() == [5, 3, 6, 2, 4]
     assert found.rows["source_file"].to_pylist() == [path.name] * 5
-    assert found.rows.column_names == [*COLUMNS, "source_file", "line_number"]
+    assert found.rows.column_names == [
+        *COLUMNS,
+        "unknown_columns",
+        "source_file",
+        "line_number",
+    ]
 
 
 def test_the_content_hash_is_that_of_the_text_columns(tmp_path: Path) -> None:

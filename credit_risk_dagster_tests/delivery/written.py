@@ -1,6 +1,7 @@
 """What a lender writes: lines, files and folders of attributes extracts."""
 
 import csv
+import gzip
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +16,10 @@ from credit_risk_dagster.contract.reference import ATTRIBUTES
 from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.delivery.delivered import take_arrivals
 from credit_risk_dagster.delivery.files import DeliveredFile
+from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.delivery.month import MonthDelivery, delivered_hash, read_months
-from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA, rows_schema
+from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA, read_file, rows_schema
 from credit_risk_dagster.settings import Settings
 
 COLUMNS = ATTRIBUTES.headers
@@ -66,6 +68,49 @@ def text_rows(table: pa.Table) -> list[dict[str, str]]:
 
 def reasons(rejected: pa.Table) -> list[tuple[int, str]]:
     return [(found["line_number"], found["reason"]) for found in rejected.to_pylist()]
+
+
+def compressed(content: bytes, name: str) -> bytes:
+    """Content as a file of a name has it."""
+    if name.lower().endswith(".gz"):
+        return gzip.compress(content)
+    if name.lower().endswith(".zst"):
+        zstd: bytes = pa.Codec("zstd").compress(content, asbytes=True)
+        return zstd
+    return content
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that a file holds, in the order of its lines."""
+
+    rows: pa.Table
+    rejected: pa.Table
+    undated: pa.Table
+    months: set[str]
+
+    def text(self, columns: Sequence[str]) -> list[dict[str, str]]:
+        result: list[dict[str, str]] = self.rows.select(columns).to_pylist()
+        return result
+
+
+def read(path: Path, source: Source, month: str | None = None) -> Found:
+    """Read all months of a file."""
+    file = described(path, month)
+    portions = list(read_file(file, source, read_header(file, source), None))
+    nothing = REJECTED_SCHEMA.empty_table()
+
+    def together(tables: Iterable[pa.Table], first: pa.Table) -> pa.Table:
+        return pa.concat_tables([first, *tables]).sort_by([("line_number", "ascending")])
+
+    rows = [table for portion in portions for table in portion.rows.values()]
+    rejected = [table for portion in portions for table in portion.rejected.values()]
+    return Found(
+        rows=together(rows, rows_schema(source).empty_table()),
+        rejected=together(rejected, nothing),
+        undated=together((portion.undated for portion in portions), nothing),
+        months={month for portion in portions for month in (*portion.rows, *portion.rejected)},
+    )
 
 
 SCRATCH = ".scratch"

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.demo.generator import DemoPortfolio, generate
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_FEATURES
 
 Extracts = dict[str, pd.DataFrame]
 

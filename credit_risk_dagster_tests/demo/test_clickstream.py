@@ -3,12 +3,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
 from credit_risk_dagster.demo.applicants import draw_applicants
 from credit_risk_dagster.demo.clickstream import application_months, clickstream_rows
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
 from credit_risk_dagster.months import add_months
 from credit_risk_dagster_tests.demo.conftest import Extracts
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_FEATURES
 
 LARGE = DemoPortfolio("2025-06", applicants_per_month=20_000)
 

@@ -9,12 +9,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_FEATURES
 from credit_risk_dagster.demo.applicants import draw_applicants
 from credit_risk_dagster.demo.financials import financial_scores
 from credit_risk_dagster.demo.outcomes import draw_defaults
 from credit_risk_dagster.demo.portfolio import DemoPortfolio
 from credit_risk_dagster_tests.demo.conftest import Extracts, numbers
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_FEATURES
 
 FINANCIAL_RANGES = {
     "Annual_Income": (0, 200_000),

@@ -8,16 +8,16 @@ import pandas as pd
 from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
-    CLICKSTREAM_MEANS,
-    CLICKSTREAM_MONTHS,
+    FLAGS,
     LABEL,
-    LOAN_TYPE_COLUMNS,
     NUMERIC_FEATURES,
+    PANEL_MEANS,
 )
 from credit_risk_dagster.models.split import TrainingWindow, training_window
 from credit_risk_dagster.models.training import TrainedCandidate, train_candidate
 from credit_risk_dagster.months import month_range
 from credit_risk_dagster.settings import TrainingPolicy
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_MONTHS
 
 COHORTS = month_range("2023-07-01", "2024-08-01")
 SEED = 7
@@ -45,13 +45,9 @@ def loan_frame(loans_a_month: int = 40, seed: int = 0) -> pd.DataFrame:
         }
     )
     numbers = {name: generator.lognormal(3.0, 0.8, count) for name in NUMERIC_FEATURES}
-    numbers |= {
-        name: np.where(generator.random(count) < 0.3, 1.0, 0.0) for name in LOAN_TYPE_COLUMNS
-    }
+    numbers |= {name: np.where(generator.random(count) < 0.3, 1.0, 0.0) for name in FLAGS}
     months = np.repeat(np.arange(1, len(COHORTS) + 1), loans_a_month)
-    means = {
-        name: 100 + generator.normal(0, 100, count) / np.sqrt(months) for name in CLICKSTREAM_MEANS
-    }
+    means = {name: 100 + generator.normal(0, 100, count) / np.sqrt(months) for name in PANEL_MEANS}
     texts = {
         name: generator.choice(["Good", "Standard", "Bad"], count) for name in CATEGORICAL_FEATURES
     }
@@ -71,7 +67,7 @@ def loan_frame(loans_a_month: int = 40, seed: int = 0) -> pd.DataFrame:
     ]
     loans = pd.concat(parts, axis=1)
     dark = generator.random(count) < 1 / 30
-    loans.loc[dark, [*CLICKSTREAM_MEANS]] = np.nan
+    loans.loc[dark, [*PANEL_MEANS]] = np.nan
     loans.loc[dark, CLICKSTREAM_MONTHS] = 0
     return loans
 

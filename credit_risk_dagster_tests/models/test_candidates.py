@@ -6,11 +6,12 @@ import pytest
 from optuna.trial import FixedTrial, Trial
 
 from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
-from credit_risk_dagster.contract.features import CLICKSTREAM_MEANS, CLICKSTREAM_MONTHS, LABEL
+from credit_risk_dagster.contract.features import LABEL, PANEL_MEANS
 from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, suggest_parameters
 from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_MONTHS
 
 FRAME = loan_frame(20)
 
@@ -75,7 +76,7 @@ def test_one_absurd_amount_moves_no_score_further_than_a_very_high_one() -> None
 
 @every_candidate
 def test_applicants_are_scored_when_the_clickstream_went_dark(candidate: CandidateName) -> None:
-    dark = FRAME.assign(**dict.fromkeys(CLICKSTREAM_MEANS, np.nan), **{CLICKSTREAM_MONTHS: 0})
+    dark = FRAME.assign(**dict.fromkeys(PANEL_MEANS, np.nan), **{CLICKSTREAM_MONTHS: 0})
     lit, blind = scores(candidate, FRAME, FRAME), scores(candidate, FRAME, dark)
     # Without the source scores carry less, but do not move as a whole.
     assert abs(lit.mean() - blind.mean()) < 0.05
@@ -85,7 +86,7 @@ def test_applicants_are_scored_when_the_clickstream_went_dark(candidate: Candida
 def test_a_model_trains_without_any_clickstream_and_scores_with_it(
     candidate: CandidateName,
 ) -> None:
-    dark = FRAME.assign(**dict.fromkeys(CLICKSTREAM_MEANS, np.nan), **{CLICKSTREAM_MONTHS: 0})
+    dark = FRAME.assign(**dict.fromkeys(PANEL_MEANS, np.nan), **{CLICKSTREAM_MONTHS: 0})
     np.testing.assert_array_equal(scores(candidate, dark, FRAME), scores(candidate, dark, dark))
 
 

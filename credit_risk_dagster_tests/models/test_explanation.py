@@ -8,14 +8,14 @@ from scipy.special import logit
 from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
-    CLICKSTREAM_MEANS,
-    CLICKSTREAM_MONTHS,
     FEATURES,
     NUMERIC_FEATURES,
+    PANEL_MEANS,
 )
 from credit_risk_dagster.models.explanation import explain, top_reasons
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained, window
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_MONTHS
 
 FRAME = loan_frame()
 
@@ -30,7 +30,7 @@ def test_base_and_contributions_add_up_to_the_log_odds(
 ) -> None:
     pipeline = trained(candidate).pipeline
     dark = FRAME.head(9).assign(
-        **dict.fromkeys(CLICKSTREAM_MEANS, np.nan), **{CLICKSTREAM_MONTHS: 0}, occupation="Unseen"
+        **dict.fromkeys(PANEL_MEANS, np.nan), **{CLICKSTREAM_MONTHS: 0}, occupation="Unseen"
     )
     loans = pd.concat([FRAME, dark], ignore_index=True)
     explanation = explain(pipeline, loans)
@@ -53,7 +53,7 @@ def test_contributions_are_those_of_the_features_that_made_the_data(
     weight = contributions.abs().mean()
     assert weight[[*NUMERIC_FEATURES]].idxmax() == "outstanding_debt"
     assert weight[[*CATEGORICAL_FEATURES]].idxmax() == "credit_mix"
-    assert weight[[*CLICKSTREAM_MEANS]].idxmax() == "fe_5_mean"
+    assert weight[[*PANEL_MEANS]].idxmax() == "fe_5_mean"
 
 
 def test_changing_one_feature_of_logistic_regression_moves_its_contribution_only() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from credit_risk_dagster.contract.features import CLICKSTREAM_MEANS, FEATURES, NUMERIC_FEATURES
+from credit_risk_dagster.contract.features import FEATURES, NUMERIC_FEATURES, PANEL_MEANS
 from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 
@@ -15,7 +15,7 @@ def test_the_model_sees_amounts_as_they_are_with_missing_ones_missing() -> None:
 
 
 def test_a_clickstream_that_only_gains_months_spreads_alike_at_the_start_and_at_the_end() -> None:
-    raw, seen = (frame[[*CLICKSTREAM_MEANS]] for frame in (FRAME, INPUTS))
+    raw, seen = (frame[[*PANEL_MEANS]] for frame in (FRAME, INPUTS))
     early, late = (FRAME["cohort"] < "2023-11-01", FRAME["cohort"] > "2024-04-01")
     sharpening = raw[early].std().mean() / raw[late].std().mean()
     remaining = seen[early].std().mean() / seen[late].std().mean()

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
 
+from credit_risk_dagster.contract.reference import CLICKSTREAM
 from credit_risk_dagster.datamart.engine import DISPOSITION
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.months import add_months, first_day
+from credit_risk_dagster.months import first_day
 from credit_risk_dagster.tables.panel import (
-    CLICKSTREAM_SO_FAR,
     CUSTOMER,
     DORMANT,
     DORMANT_INDEX,
@@ -23,7 +23,7 @@ from credit_risk_dagster.tables.panel import (
     known_at,
     so_far,
 )
-from credit_risk_dagster_tests.reference_tables import SILVER_CLICKSTREAM
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_SO_FAR, SILVER_CLICKSTREAM
 from credit_risk_dagster_tests.tables.refined import filled
 
 SCHEMA = CLICKSTREAM_SO_FAR.schema
@@ -50,7 +50,7 @@ def states(readings: Readings, months: Sequence[str], kept_for: int) -> dict[str
             [one for one in readings if one["snapshot_date"] == first_day(month)],
         )
         _put(before=before, readings=given, dormant=dormant)
-        made = _run(_step(month, add_months(month, 1 - kept_for), dormant.num_rows > 0))
+        made = _run(_step(kept_for, dormant.num_rows > 0))
         parts = {
             name: made.filter(pc.equal(made[DISPOSITION], name)).select(SCHEMA.names).cast(SCHEMA)
             for name in (ROWS, DORMANT)
@@ -82,7 +82,7 @@ def _run(query: str) -> pa.Table:
 
 
 @cache
-def _step(month: str, oldest: str, with_dormant: bool) -> str:
+def _step(kept_for: int, with_dormant: bool) -> str:
     """Compile a step once, since compiling takes longer than running it on few rows."""
     before, readings, dormant = (
         _unbound(table, name)
@@ -92,7 +92,7 @@ def _step(month: str, oldest: str, with_dormant: bool) -> str:
             (CLICKSTREAM_SO_FAR, "dormant"),
         )
     )
-    rows = so_far(before, readings, dormant if with_dormant else None, month, oldest)
+    rows = so_far(CLICKSTREAM, before, readings, dormant if with_dormant else None, kept_for)
     return str(ibis.to_sql(rows, dialect="duckdb"))
 
 

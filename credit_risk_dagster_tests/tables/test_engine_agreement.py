@@ -29,9 +29,10 @@ from credit_risk_dagster.tables import gold
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
-from credit_risk_dagster.tables.panel import CLICKSTREAM_SO_FAR, DORMANT
+from credit_risk_dagster.tables.panel import DORMANT
 from credit_risk_dagster.tables.silver import REFINE, SILVER
 from credit_risk_dagster_tests.installation import lender_sample
+from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_SO_FAR
 from credit_risk_dagster_tests.tables.refined import VALID, Row, bronze, delivered
 
 pytestmark = pytest.mark.slow

@@ -7,6 +7,7 @@ from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.delivery.decisions import Decisions, FileDecision
 from credit_risk_dagster.delivery.delivered import known_decisions
 from credit_risk_dagster.delivery.entries import TakenFile
+from credit_risk_dagster.delivery.files import passed_over
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.delivery.look import sort_files
@@ -47,6 +48,12 @@ def _source_findings(
     except DeliveryError as error:
         yield failed(check, str(error), "Open the folder to the platform; then look again.")
         return
+    for one in passed_over(settings.raw_folder, source):
+        yield warning(
+            check,
+            f"{one.relative} is {one.reason}, and was passed over.",
+            "Copy what it leads to into the raw folder, or mount it there.",
+        )
     unread = [file.relative for file in new]
     for file in new:
         name = f"{check}: {file.relative}"
