@@ -16,6 +16,7 @@ import pytest
 from credit_risk_dagster.assets.panel import write_states
 from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.reference import CLICKSTREAM
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
 from credit_risk_dagster.datamart.engine import Engine
@@ -59,7 +60,7 @@ class Refinery:
         settings = Settings(
             home=self.datamart.home, first_month=self.months[0], panel_state_months=KEPT_FOR
         )
-        states = write_states(list(self.months), self.datamart, settings, self.engine)
+        states = write_states(CLICKSTREAM, list(self.months), self.datamart, settings, self.engine)
         assert [month for month, _ in states] == list(self.months)
         silver = {name: self._read(table) for name, table in SILVER.items()}
         self._write(FEATURES_TABLE, lambda: self._features(silver))
