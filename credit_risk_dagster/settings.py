@@ -124,6 +124,24 @@ class MonitoringSettings(BaseModel):
     )
 
 
+class DeliverySettings(BaseModel):
+    """When a delivered file counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settle_seconds: int = Field(
+        60, ge=0, description="How long a file must not have changed before it is taken."
+    )
+    minimum_share: Share = Field(
+        0.5,
+        description="Share of the median of the months before, below which the newest month of a "
+        "source waits for a person.",
+    )
+    megabytes_a_look: int = Field(
+        100, ge=1, description="What the sensor reads itself; more is read by a run."
+    )
+
+
 class AlertSettings(BaseModel):
     """Who is told, and when."""
 
@@ -193,8 +211,8 @@ class Settings(BaseSettings):
     )
     metrics_url: str | None = Field(
         None,
-        description="The database of monitoring facts, alerts and the index of the tables; "
-        "default: SQLite in the home.",
+        description="The database of monitoring facts, alerts, the index of the tables and the "
+        "ledger of deliveries; default: SQLite in the home.",
     )
     retention_days: int = Field(
         2557, ge=1, description="How long superseded versions of tables are kept: seven years."
@@ -225,6 +243,7 @@ class Settings(BaseSettings):
     tuning: TuningSettings = Field(default_factory=TuningSettings)
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    deliveries: DeliverySettings = Field(default_factory=DeliverySettings)
 
     @model_validator(mode="after")
     def _months_in_order(self) -> Self:

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from credit_risk_dagster.assets.column_lineage import column_lineage, contract_tags
 from credit_risk_dagster.contract.columns import column_meaning
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.lineage import deliveries_behind
@@ -58,11 +59,19 @@ def monthly_asset(
         code_version=definition_of(table),
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=POOL,
+        tags=contract_tags(table),
         metadata={
-            "dagster/column_schema": column_schema(table),
+            **_columns(table),
             "dagster/table_name": f"{table.layer}.{table.name}",
         },
     )
+
+
+def _columns(table: Table) -> Metadata:
+    """Return what Dagit shows of the columns of a table: what they mean and come from."""
+    lineage = column_lineage(table)
+    shown: Metadata = {"dagster/column_schema": column_schema(table)}
+    return shown if lineage is None else {**shown, "dagster/column_lineage": lineage}
 
 
 def depends_on(table: Table, mapping: dg.PartitionMapping | None = None) -> dg.AssetDep:
@@ -245,7 +254,7 @@ def table_metadata(
     """Return what Dagit shows of a written partition."""
     metadata: Metadata = {
         "dagster/partition_row_count": record.rows,
-        "dagster/column_schema": column_schema(table),
+        **_columns(table),
         "dagster/uri": datamart.place(table).shown(),
         "table version": record.version,
         "content hash": record.content_hash,

@@ -1,4 +1,4 @@
-"""The command `credit-risk`: the demo, runs, Dagit, figures, proofs, the exporter, operations."""
+"""The command `credit-risk`: demo, runs, Dagit, figures, proofs, operations, contracts."""
 
 import json
 import os
@@ -13,8 +13,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from credit_risk_dagster.command_line.contract_commands import contract_commands
+from credit_risk_dagster.command_line.delivery_commands import deliveries
 from credit_risk_dagster.command_line.operation_commands import (
     backup,
     doctor,
@@ -142,7 +145,7 @@ def status(
 
 @app.command()
 def explain(
-    loan_id: Annotated[str, typer.Argument(help="For example CUS_0x1037_2023_01_01.")],
+    loan_id: Annotated[str, typer.Argument(help="The loan, as the loan book names it.")],
     as_of: Annotated[
         str | None,
         typer.Option(help="Read everything as it was known at the end of this day, YYYY-MM-DD."),
@@ -199,6 +202,8 @@ def exporter(
 
 for command in (tables, backup, restore, upgrade, maintain, reindex, doctor):
     app.command()(command)
+app.add_typer(deliveries, name="deliveries")
+app.add_typer(contract_commands, name="contract")
 
 
 def main() -> None:
@@ -206,7 +211,7 @@ def main() -> None:
     try:
         app()
     except (PlatformError, ValueError) as error:
-        err.print(f"[bold red]Error[/] {error}", highlight=False)
+        err.print(f"[bold red]Error[/] {escape(str(error))}", highlight=False)
         sys.exit(1)
 
 

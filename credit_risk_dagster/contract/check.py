@@ -1,12 +1,18 @@
 """What is wrong with a contract as a whole, and with its sources."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from credit_risk_dagster.contract.check_columns import column_findings
+from credit_risk_dagster.contract.check_columns import (
+    NAME,
+    NAMING,
+    column_findings,
+    phrase_findings,
+    time_findings,
+)
 from credit_risk_dagster.contract.check_dialect import dialect_findings
 from credit_risk_dagster.contract.check_features import feature_findings
+from credit_risk_dagster.contract.check_names import gold_name_findings, source_name_findings
 from credit_risk_dagster.contract.finding import Finding
 from credit_risk_dagster.contract.lender import Contract
 from credit_risk_dagster.contract.outcome import Outcome
@@ -19,10 +25,10 @@ from credit_risk_dagster.contract.source import (
     Source,
 )
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
-
 ARREARS = (("due_amount", "overdue_amount"), ("installments_missed",), ("days_past_due",))
 """What tells arrears, any of these."""
+
+LONGEST_MONTH = 31
 
 
 def findings(contract: Contract) -> list[Finding]:
@@ -35,6 +41,8 @@ def findings(contract: Contract) -> list[Finding]:
             found += column_findings(source, column)
     if not found:  # features are looked up in sources that are sound
         found += feature_findings(contract)
+    if not found:  # and their columns follow from features that are
+        found += gold_name_findings(contract)
     return found
 
 
@@ -44,6 +52,8 @@ def repeated(names: Iterable[str]) -> list[str]:
 
 
 def _whole(contract: Contract) -> Iterator[Finding]:
+    if not contract.lender.strip():
+        yield Finding("lender", "say whose contract it is.")
     books = [source for source in contract.sources if source.shape is Shape.LOAN_BOOK]
     if len(books) != 1:
         yield Finding(
@@ -86,16 +96,31 @@ def _outcome(outcome: Outcome) -> Iterator[Finding]:
         yield Finding("outcome", "a loan without arrears cannot be in default: say 1 or more.")
     if not 1 <= outcome.month_on_book <= 60:
         yield Finding("outcome", "month_on_book must be 1 to 60 months after origination.")
+    elif len(given) == 1 and given[0] > outcome.month_on_book * (
+        1 if outcome.days_past_due is None else LONGEST_MONTH
+    ):
+        yield Finding(
+            "outcome",
+            f"no loan is {outcome}: it had no time to fall so far behind. Say a later month on "
+            "book, or less.",
+        )
 
 
 def _source(source: Source) -> Iterator[Finding]:
     place = f"source {source.name}"
     if not NAME.fullmatch(source.name):
-        yield Finding(place, "its name must be of small letters, digits and _, a letter first.")
-    if not source.files:
+        yield Finding(place, f"its name {NAMING}")
+    yield from source_name_findings(source)
+    yield from phrase_findings(place, source.meaning)
+    if not source.files or not all(file.strip() for file in source.files):
         yield Finding(place, "it names no files: say what they are called.")
-    for header in repeated(source.headers):
-        yield Finding(place, f"the header {header} stands twice.")
+    for header in repeated(header.casefold() for header in source.headers):
+        yield Finding(
+            place,
+            f"the header {header} stands twice; engines take small and capital letters alike.",
+        )
+    if source.shape is Shape.PANEL and not any(source.readings()):
+        yield Finding(place, "a panel without a reading: name its numbers as columns.")
     for name in repeated(column.name for column in source.columns):
         yield Finding(place, f"two of its columns are called {name}.")
     needed = [CUSTOMER_ID, SNAPSHOT_DATE]
@@ -110,5 +135,4 @@ def _source(source: Source) -> Iterator[Finding]:
     for name in needed:
         if not source.has(name):
             yield Finding(place, f"no column is called {name}, without which no row can be placed.")
-    if source.begins and source.ends and source.begins > source.ends:
-        yield Finding(place, f"it ends in {source.ends[:7]}, before it begins.")
+    yield from time_findings(place, source)

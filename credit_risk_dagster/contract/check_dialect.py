@@ -1,6 +1,5 @@
 """What is wrong with how a contract says that files are written."""
 
-import codecs
 import re
 from collections.abc import Iterator
 
@@ -8,6 +7,7 @@ from credit_risk_dagster.contract.finding import Finding
 from credit_risk_dagster.contract.source import Source
 
 ASCII = bytes(range(128))
+SIGN = re.compile(r"(?![\r\n])[\x01-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]")
 DATES = re.compile(
     r"(?=.*YYYY)(?=.*MM)(?!(.*YYYY){2})(?!(.*MM){2})(?!(.*DD){2})"
     r"(YYYY|MM|DD)([^A-Za-z0-9]?(YYYY|MM|DD)){1,2}"
@@ -17,12 +17,20 @@ DATES = re.compile(
 def dialect_findings(source: Source) -> Iterator[Finding]:
     """Yield everything that is wrong with the dialect of a source."""
     place, dialect = f"source {source.name}, dialect", source.dialect
-    if not re.fullmatch(r"[\x00-\x7f]", dialect.delimiter) or dialect.delimiter in "\r\n":
-        yield Finding(place, f"the delimiter {dialect.delimiter!r} must be one character of ASCII.")
-    if len(dialect.quote) > 1 or not dialect.quote.isascii() or dialect.quote == dialect.delimiter:
+    if not SIGN.fullmatch(dialect.delimiter):
         yield Finding(
-            place, f"the quote {dialect.quote!r} must be one character of ASCII, or empty for none."
+            place,
+            f"the delimiter {dialect.delimiter!r} must be one character of ASCII, neither letter "
+            "nor digit.",
         )
+    if dialect.quote and (not SIGN.fullmatch(dialect.quote) or dialect.quote == dialect.delimiter):
+        yield Finding(
+            place,
+            f"the quote {dialect.quote!r} must be one character of ASCII other than the delimiter, "
+            "neither letter nor digit, or empty for none.",
+        )
+    if not dialect.quote and dialect.delimiter in (dialect.decimal, dialect.thousands):
+        yield Finding(place, "numbers hold the delimiter and nothing quotes them.")
     if not _is_beyond_ascii(dialect.encoding):
         yield Finding(
             place,
@@ -31,7 +39,7 @@ def dialect_findings(source: Source) -> Iterator[Finding]:
         )
     if dialect.decimal not in (".", ",") or dialect.decimal == dialect.thousands:
         yield Finding(place, "the decimal sign must be . or , and another one than for thousands.")
-    if len(dialect.thousands) > 1 or dialect.thousands.isdigit() or dialect.thousands == "-":
+    if len(dialect.thousands) > 1 or re.fullmatch(r"[\w+\-]", dialect.thousands):
         yield Finding(place, f"{dialect.thousands!r} cannot group the digits of a number.")
     if not DATES.fullmatch(dialect.dates):
         yield Finding(
@@ -42,10 +50,13 @@ def dialect_findings(source: Source) -> Iterator[Finding]:
 
 
 def _is_beyond_ascii(encoding: str) -> bool:
+    """Whether delimiters are found by their bytes: ASCII stays ASCII, and no letter swallows it."""
     try:
-        info = codecs.lookup(encoding)
         text = ASCII.decode(encoding)
-        single = len(bytes([0xE4]).decode(encoding, "replace")) == 1
-    except (LookupError, UnicodeDecodeError, ValueError):
+        escaped = rb"\u0041".decode(encoding)
+        after = [bytes([byte, ord("A")]).decode(encoding, "replace") for byte in range(128, 256)]
+    except (LookupError, ValueError):
         return False
-    return text == ASCII.decode("ascii") and (single or info.name == "utf-8")
+    if text != ASCII.decode("ascii") or escaped != r"\u0041":
+        return False
+    return all(len(pair) == 2 and pair.endswith("A") for pair in after)

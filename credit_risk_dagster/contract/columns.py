@@ -45,7 +45,6 @@ _BRONZE = {
     "line_number": "Number of the line in that file",
     "reason": "Why the line was rejected, in words",
     "text": "The rejected line as it was delivered, bytes that are not text escaped",
-    "unknown_columns": "What was delivered in columns that the contract does not have, as JSON",
 }
 
 _OF_SOURCES = {

@@ -7,6 +7,7 @@ import importlib
 from functools import cache
 from pathlib import Path
 
+from credit_risk_dagster.contract.check import findings
 from credit_risk_dagster.contract.lender import Contract
 from credit_risk_dagster.contract.toml import read_toml
 from credit_risk_dagster.errors import PlatformError
@@ -41,21 +42,39 @@ def contract_at(address: str) -> Contract:
         contract = getattr(importlib.import_module(address), NAME, None)
     except ModuleNotFoundError as error:
         raise PlatformError(
-            f"CREDIT_RISK_CONTRACT names {address}, of which {error.name} cannot be imported. Name "
-            "a module that is installed beside the platform."
+            f"The contract is to be in {address}, of which {error.name} cannot be imported. Name a "
+            "module that is installed beside the platform, or a file that ends in .toml."
+        ) from error
+    except Exception as error:
+        raise PlatformError(
+            f"The contract {address} cannot be imported: {type(error).__name__}: {error}."
         ) from error
     if not isinstance(contract, Contract):
         raise PlatformError(
-            f"CREDIT_RISK_CONTRACT names {address}, which holds no {NAME} of the type Contract. "
+            f"The contract is to be in {address}, which holds no {NAME} of the type Contract. "
             f"{REFERENCE} is an example."
         )
+    return contract
+
+
+def sound_contract_at(address: str) -> Contract:
+    """Return the contract at an address, in which nothing is wrong.
+
+    Raises:
+        PlatformError: with everything that is.
+    """
+    contract = contract_at(address)
+    found = findings(contract)
+    if found:
+        wrong = "\n".join(f"- {one}" for one in found)
+        raise PlatformError(f"The contract {address} cannot be followed:\n{wrong}")
     return contract
 
 
 @cache
 def _installed() -> tuple[str, Contract]:
     address = address_of()
-    return address, contract_at(address)
+    return address, sound_contract_at(address)
 
 
 def require_installed(home: Path) -> None:

@@ -77,7 +77,7 @@ def read_toml(path: Path) -> Contract:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise PlatformError(f"{path.name} cannot be read as TOML in UTF-8: {error}.") from error
     try:
         return contract_of(document)
@@ -118,14 +118,16 @@ def _source(table: Table) -> Source:
 def _column(table: Table, source: str) -> Column:
     place = f"{source}, column {table.get('header', '?')}"
     kind = table.get("kind")
-    if kind is not None and kind not in KINDS:
+    if kind is not None and (not isinstance(kind, str) or kind not in KINDS):
         raise PlatformError(f"{place}: there is no kind {kind!r}; there are {', '.join(KINDS)}.")
     of_kind = _names(KINDS[kind]) if kind is not None else ()
     _only(table, [*_names(Column), *of_kind], place)
     given = {name: value for name, value in table.items() if name not in of_kind}
     given["kind"] = None if kind is None else _kind(table, kind, place)
     if "personal" in given:
-        given["personal"] = Personal.YES if given["personal"] is True else Personal.NO
+        if not isinstance(given["personal"], bool):
+            raise PlatformError(f"{place}: personal is true or false.")
+        given["personal"] = Personal.YES if given["personal"] else Personal.NO
     return _made(Column, _with_months(given, place), place)
 
 

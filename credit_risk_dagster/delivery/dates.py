@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from credit_risk_dagster.contract.kinds import Date
+from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.delivery.syntax import NO_MONTH, Bytes, Integers, Truths
 from credit_risk_dagster.errors import PlatformError
 
@@ -25,6 +27,8 @@ class DateForm:
     year: int
     month: int
     day: int | None
+    any_day: bool = False
+    """Whether any day of a month tells it, or its first alone."""
 
     @property
     def first_day(self) -> str:
@@ -32,8 +36,13 @@ class DateForm:
         return self.form.replace("DD", "01")
 
 
+def month_form(source: Source) -> DateForm:
+    """Return how a source writes the month of a row: a column of days names it by any of them."""
+    return date_form(source.dialect.dates, isinstance(source.column(SNAPSHOT_DATE).kind, Date))
+
+
 @cache
-def date_form(form: str) -> DateForm:
+def date_form(form: str, any_day: bool = False) -> DateForm:
     """Return a form of the contract with the places of its parts.
 
     Raises:
@@ -46,11 +55,11 @@ def date_form(form: str) -> DateForm:
             f"The contract writes dates as {form!r}, which cannot be read. Correct the dialect: "
             "YYYY, MM and DD, or YYYY and MM, once each, with signs of ASCII between them."
         )
-    return DateForm(form, places["YYYY"], places["MM"], places.get("DD"))
+    return DateForm(form, places["YYYY"], places["MM"], places.get("DD"), any_day)
 
 
 def months_written(data: Bytes, starts: Integers, ends: Integers, form: DateForm) -> Integers:
-    """Return the months since year 0 that fields name by the first of their days.
+    """Return the months since year 0 that fields name, by the first of their days or by any.
 
     NO_MONTH where a field is anything else.
 
@@ -67,7 +76,7 @@ def months_written(data: Bytes, starts: Integers, ends: Integers, form: DateForm
     month, well_formed = _number(text, form.month, 2, well_formed)
     if form.day is not None:
         day, well_formed = _number(text, form.day, 2, well_formed)
-        well_formed &= day == 1
+        well_formed &= (day >= 1) & (day <= 31) if form.any_day else day == 1
     well_formed &= (year >= 1) & (month >= 1) & (month <= 12)
     months = np.full(len(starts), NO_MONTH)
     months[dated] = np.where(well_formed, year * 12 + month - 1, NO_MONTH)

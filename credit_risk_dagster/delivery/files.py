@@ -12,7 +12,7 @@ from pathlib import Path
 
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.contract.source import Source
-from credit_risk_dagster.delivery.formats import Format, format_of, without_suffix
+from credit_risk_dagster.delivery.formats import Format, format_of
 from credit_risk_dagster.errors import DeliveryError
 from credit_risk_dagster.months import parse_month
 
@@ -22,14 +22,9 @@ _DATE = re.compile(
     r"(?:(?P=style)(?P<day>\d\d))?(?![0-9A-Za-z])"
 )
 # part1of3, part-002, part 2 of 3; five digits are a number, six may be a month.
-_PART = re.compile(
-    r"[ _.-]*(?<![0-9A-Za-z])part[ _.-]*(?P<part>\d{1,5})"
-    r"(?:[ _.-]*of[ _.-]*(?P<parts>\d{1,5}))?(?![0-9A-Za-z])",
-    re.IGNORECASE,
-)
 _COMPRESSED = re.compile(r"\.(gz|zst)\Z", re.IGNORECASE)
 _UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart")
-_COMPANIONS = (".md5", ".sha1", ".sha256", ".sha512", ".crc", ".ok", ".done", ".ready")
+_COMPANIONS = (".md5", ".sha1", ".sha256", ".sha512", ".crc", ".ok", ".done", ".ready", ".control")
 _MARKS = ("_SUCCESS", "_committed_", "_started_", "_metadata", "_common_metadata")  # of Spark
 
 LEADS_OUT = "a link that leads out of the raw folder"
@@ -49,29 +44,6 @@ class DeliveredFile:
     def format(self) -> Format | None:
         """How it is to be read, by its name; None where that is not known."""
         return format_of(self.path.name)
-
-    @cached_property
-    def delivery(self) -> str:
-        """The relative path without format and number of the part: parts of one have it alike."""
-        folder, slash, _ = self.relative.rpartition("/")
-        name = _PART.sub("", self._stem)
-        return f"{folder}{slash}{name.lstrip(' _.-')}".rstrip("/")
-
-    @property
-    def part(self) -> int | None:
-        """Which part of its delivery it is, if its name says so."""
-        marker = _PART.search(self._stem)
-        return int(marker["part"]) if marker else None
-
-    @property
-    def parts(self) -> int | None:
-        """How many parts its delivery has, if its name says so."""
-        marker = _PART.search(self._stem)
-        return int(marker["parts"]) if marker and marker["parts"] else None
-
-    @property
-    def _stem(self) -> str:
-        return without_suffix(self.relative.rpartition("/")[2])
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from credit_risk_dagster.contract.dialect import Dialect
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.delivery import syntax
-from credit_risk_dagster.delivery.dates import DateForm, date_form, months_written
+from credit_risk_dagster.delivery.dates import DateForm, month_form, months_written
 from credit_risk_dagster.delivery.encoding import Encoding, badly_encoded_lines, encoding_of
 from credit_risk_dagster.delivery.judged import LINE_LIMIT, Fault, Judged, worst
 from credit_risk_dagster.delivery.syntax import NO_MONTH, Bytes, Integers
@@ -33,8 +33,7 @@ class _Writing:
 def read_lines(
     stream: IO[bytes],
     names: Sequence[str],
-    month_header: str,
-    dialect: Dialect,
+    source: Source,
     accept_unterminated_line: bool,
 ) -> Iterator[Judged]:
     """Yield the lines behind the header, some megabytes at a time.
@@ -42,16 +41,15 @@ def read_lines(
     Args:
         stream: the text, standing behind its header line.
         names: the columns of the header.
-        month_header: which of them tells the month.
-        dialect: how the file is written.
+        source: whose they are: which of them tells the month, and how the file is written.
         accept_unterminated_line: whether a last line without a line end is no fault.
     """
     writing = _Writing(
         names,
-        names.index(month_header),
-        *syntax.signs_of(dialect),
-        encoding_of(dialect.encoding),
-        date_form(dialect.dates),
+        names.index(source.month_header),
+        *syntax.signs_of(source.dialect),
+        encoding_of(source.dialect.encoding),
+        month_form(source),
     )
     number = 2
     for block in _blocks(stream):

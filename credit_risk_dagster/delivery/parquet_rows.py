@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from credit_risk_dagster.contract.dialect import Dialect
-from credit_risk_dagster.delivery.dates import date_form, months_written
+from credit_risk_dagster.contract.source import Source
+from credit_risk_dagster.delivery.dates import month_form, months_written
 from credit_risk_dagster.delivery.encoding import encoding_of
 from credit_risk_dagster.delivery.formats import DamagedError
 from credit_risk_dagster.delivery.judged import LINE_LIMIT, Fault, Judged, worst
@@ -33,23 +34,20 @@ def parquet_names(stream: IO[bytes]) -> list[str]:
         return list(_open(stream).schema_arrow.names)
 
 
-def read_rows(
-    stream: IO[bytes], names: Sequence[str], month_header: str, dialect: Dialect
-) -> Iterator[Judged]:
+def read_rows(stream: IO[bytes], names: Sequence[str], source: Source) -> Iterator[Judged]:
     """Yield the rows of a Parquet file, some megabytes at a time.
 
     Args:
         stream: the file.
         names: the columns of the header, in the file's order.
-        month_header: which of them tells the month.
-        dialect: how their text is written.
+        source: whose they are: which of them tells the month, and how their text is written.
 
     Raises:
         DamagedError: if the file is damaged.
     """
     number = 1
-    for rows in _text_tables(stream, names, dialect):
-        yield _judge(rows, number, month_header, dialect)
+    for rows in _text_tables(stream, names, source.dialect):
+        yield _judge(rows, number, source)
         number += len(rows)
 
 
@@ -99,9 +97,9 @@ def _rows_at_once(metadata: pq.FileMetaData) -> int:
     return min(max(_BATCH_BYTES // max(of_a_row, 1), 1), _BATCH_ROWS)
 
 
-def _judge(rows: pa.Table, first_number: int, month_header: str, dialect: Dialect) -> Judged:
+def _judge(rows: pa.Table, first_number: int, source: Source) -> Judged:
     columns = [column.combine_chunks() for column in rows.columns]
-    months = _months(columns[rows.column_names.index(month_header)], dialect)
+    months = _months(columns[rows.column_names.index(source.month_header)], source)
     lengths = [pc.binary_length(column).to_numpy() for column in columns]
     found = {
         Fault.DATE: months == NO_MONTH,
@@ -119,12 +117,12 @@ def _judge(rows: pa.Table, first_number: int, month_header: str, dialect: Dialec
     )
 
 
-def _months(texts: pa.Array, dialect: Dialect) -> Integers:
+def _months(texts: pa.Array, source: Source) -> Integers:
     _, offsets, data = texts.buffers()
     bounds = np.frombuffer(offsets, dtype=np.int32)[texts.offset :][: len(texts) + 1]
     held = np.frombuffer(data if data is not None else b"", dtype=np.uint8)
     starts, ends = bounds[:-1].astype(np.int64), bounds[1:].astype(np.int64)
-    return months_written(held, starts, ends, date_form(dialect.dates))
+    return months_written(held, starts, ends, month_form(source))
 
 
 def _not_utf8(texts: pa.Array) -> Truths:

@@ -94,13 +94,12 @@ def _some_at_a_time(lines: Integers) -> list[Integers]:
 def _judged(
     file: DeliveredFile, source: Source, header: Header, accept_unterminated_line: bool
 ) -> Iterator[Judged]:
-    what = (header.names, source.month_header, source.dialect)
     with open_delivery(file, source) as (stream, form):
         if form.content is Content.PARQUET:
-            blocks = read_rows(stream, *what)
+            blocks = read_rows(stream, header.names, source)
         else:
             stream.readline(LINE_LIMIT)
-            blocks = read_lines(stream, *what, accept_unterminated_line)
+            blocks = read_lines(stream, header.names, source, accept_unterminated_line)
         for lines in blocks:
             yield _reject_more(lines, file, header)
 

@@ -1,8 +1,7 @@
 """Why a line was rejected, in words of the dialect in which it was to be written."""
 
-from credit_risk_dagster.contract.dialect import Dialect
 from credit_risk_dagster.contract.source import Column, Source
-from credit_risk_dagster.delivery.dates import date_form
+from credit_risk_dagster.delivery.dates import month_form
 from credit_risk_dagster.delivery.encoding import encoding_of
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.header import Header
@@ -24,7 +23,7 @@ def reason(lines: Judged, line: int, file: DeliveredFile, source: Source, header
     if fault == Fault.FIELDS:
         return f"{lines.field_counts[line]} fields where the header has {len(header.names)}"
     if fault == Fault.DATE:
-        return f"{source.month_header} is not {_month_expected(source.dialect)}"
+        return f"{source.month_header} is not {_month_expected(source)}"
     if fault == Fault.ENCODING:
         return f"not valid {encoding_of(source.dialect.encoding).name}"
     if fault == Fault.OTHER_MONTH:
@@ -40,8 +39,10 @@ def month_key(number: int) -> str:
     return f"{number // 12:04d}-{number % 12 + 1:02d}-01"
 
 
-def _month_expected(dialect: Dialect) -> str:
-    form = date_form(dialect.dates)
+def _month_expected(source: Source) -> str:
+    form = month_form(source)
+    if form.any_day:
+        return f"a day, written {form.form}"
     what = "a month" if form.day is None else "the first day of a month"
     return f"{what}, written {form.first_day}"
 

@@ -4,7 +4,7 @@ Each expression is run on no row, on nulls, on empty texts and on zeros: what a 
 sooner or later.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from math import isfinite
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from credit_risk_dagster.contract.finding import Finding
 from credit_risk_dagster.contract.lender import Contract
+from credit_risk_dagster.contract.roles import IDENTIFIERS
 from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
 from credit_risk_dagster.tables.bronze import bronze_table
 from credit_risk_dagster.tables.gold import features
@@ -49,25 +50,25 @@ def _source(source: Source, read: Read) -> Iterator[Finding]:
 
 
 def _texts(schema: pa.Schema) -> Iterator[pa.Table]:
-    """Yield bronze rows that say nothing: none, nulls, empty texts, zeros."""
+    """Yield bronze rows that say nothing: none, then a null, an empty text and a zero."""
     yield schema.empty_table()
-    for text in (None, "", "0"):
-        values = {
-            field.name: [text if pa.types.is_string(field.type) else None] for field in schema
-        }
-        yield pa.table(values, schema=schema)
+    yield pa.table(
+        {
+            field.name: [None, "", "0"] if pa.types.is_string(field.type) else [None] * 3
+            for field in schema
+        },
+        schema=schema,
+    )
 
 
 def _features(contract: Contract, read: Read) -> Iterator[Finding]:
-    for value in _VALUES:
-        silver = {one.name: _rows(silver_table(one).schema, value) for one in contract.sources}
-        state = {panel.name: _rows(so_far_table(panel).schema, value) for panel in contract.panels}
+    silver = {one.name: _applicants(silver_table(one).schema) for one in contract.sources}
+    state = {panel.name: _applicants(so_far_table(panel).schema) for panel in contract.panels}
+    for count in (0, len(_VALUES)):
 
-        def computed(
-            silver: Mapping[str, pa.Table] = silver, state: Mapping[str, pa.Table] = state
-        ) -> pa.Table:
+        def computed(count: int = count) -> pa.Table:
             rows = features(
-                loans=read(silver[contract.loan_book.name]),
+                loans=read(silver[contract.loan_book.name].slice(0, count)),
                 applicants={one.name: read(silver[one.name]) for one in contract.applicants},
                 panels={name: (read(one), None) for name, one in state.items()},
                 contract=contract,
@@ -78,10 +79,8 @@ def _features(contract: Contract, read: Read) -> Iterator[Finding]:
 
 
 def _labels(contract: Contract, read: Read) -> Iterator[Finding]:
-    schema = silver_table(contract.loan_book).schema
-    for value in _VALUES:
-        rows = _rows(schema, value)
-        yield from _tried("outcome", partial(_run, labels, rows, read, contract.outcome))
+    rows = _applicants(silver_table(contract.loan_book).schema)
+    yield from _tried("outcome", partial(_run, labels, rows, read, contract.outcome))
 
 
 def _run(
@@ -93,21 +92,25 @@ def _run(
 _VALUES: Sequence[float | None] = (0, None, 1)
 
 
-def _rows(schema: pa.Schema, value: float | None) -> pa.Table:
-    """Return one row of an applicant whose numbers are all the same, and texts unknown."""
+def _applicants(schema: pa.Schema) -> pa.Table:
+    """Return applicants whose numbers are all the same each, and whose texts are unknown."""
 
-    def of(field: pa.Field) -> object:
-        if field.name in ("loan_id", "customer_id", "application_id"):
-            return "one"
+    def of(field: pa.Field, name: str, value: float | None) -> object:
+        if field.name in IDENTIFIERS:
+            return name
         if field.name == "month_on_book":
             return 0
         if field.name in (SNAPSHOT_DATE, "loan_start_date"):
             return MONTH
-        return (
-            value if pa.types.is_floating(field.type) or pa.types.is_integer(field.type) else None
-        )
+        is_number = pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
+        return value if is_number else None
 
-    return pa.table({field.name: [of(field)] for field in schema}, schema=schema)
+    rows = list(enumerate(_VALUES))
+    columns = {
+        field.name: [of(field, f"applicant {number}", value) for number, value in rows]
+        for field in schema
+    }
+    return pa.table(columns, schema=schema)
 
 
 def _tried(place: str, compute: Callable[[], pa.Table]) -> Iterator[Finding]:

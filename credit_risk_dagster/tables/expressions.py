@@ -48,11 +48,12 @@ def columns_read(contract: Contract, source: Source) -> list[str]:
 
 
 def _read(contract: Contract) -> list[str]:
-    names = (name for one in contract.features for name in _names(one.expression, contract))
+    names = (name for one in contract.features for name in columns_of(one.expression, contract))
     return list(dict.fromkeys(names))
 
 
-def _names(expression: Expression, contract: Contract) -> Iterator[str]:
+def columns_of(expression: Expression, contract: Contract) -> Iterator[str]:
+    """Yield the columns of silver that an expression reads; those of panels are read as means."""
     if isinstance(expression, Ratio):
         yield from (expression.numerator, expression.denominator)
     elif isinstance(expression, Flags):

@@ -9,7 +9,7 @@ from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.contract.reference import ATTRIBUTES, LOANS
 from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.delivery import files as files_module
-from credit_risk_dagster.delivery.files import DeliveredFile, find_files, passed_over
+from credit_risk_dagster.delivery.files import find_files, passed_over
 from credit_risk_dagster.errors import DeliveryError
 
 
@@ -215,32 +215,6 @@ def test_a_file_that_fits_two_sources_is_that_of_the_longer_stem(
         "kredit/kredit_kunden_2.csv",
         "kredit_kunden.csv",
     ]
-
-
-@pytest.mark.parametrize(
-    ("relative", "delivery", "part", "parts"),
-    [
-        ("loans_2024-01.csv", "loans_2024-01", None, None),
-        ("loans_2024-01_part1of3.csv", "loans_2024-01", 1, 3),
-        ("loans_2024-01_Part2Of3.csv.gz", "loans_2024-01", 2, 3),
-        ("x/loans-part-002.csv.zst", "x/loans", 2, None),
-        ("loans part 2 of 3.txt", "loans", 2, 3),
-        ("loans_part1of3_2024-01.csv", "loans_2024-01", 1, 3),
-        ("loans.part.2.csv", "loans", 2, None),
-        ("loans/part-0.csv", "loans", 0, None),
-        ("loans/part-00001-of-00012.parquet", "loans", 1, 12),
-        ("loans/part-00003-8a7f-c000.snappy.parquet", "loans/8a7f-c000", 3, None),
-        ("loans_department7.csv", "loans_department7", None, None),
-        ("loans_part.csv", "loans_part", None, None),
-        ("loans_part202401.csv", "loans_part202401", None, None),
-        ("part-1/loans.xlsx", "part-1/loans.xlsx", None, None),
-    ],
-)
-def test_the_parts_of_a_delivery_say_so_in_their_names(
-    tmp_path: Path, relative: str, delivery: str, part: int | None, parts: int | None
-) -> None:
-    file = DeliveredFile(tmp_path / relative, relative, None, 0, datetime.now(UTC))
-    assert (file.delivery, file.part, file.parts) == (delivery, part, parts)
 
 
 def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path) -> None:

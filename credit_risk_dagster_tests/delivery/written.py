@@ -14,10 +14,13 @@ import pyarrow as pa
 
 from credit_risk_dagster.contract.reference import ATTRIBUTES
 from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
+from credit_risk_dagster.delivery.delivered import take_arrivals
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.header import read_header
+from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.delivery.month import MonthDelivery, delivered_hash, read_months
 from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA, read_file, rows_schema
+from credit_risk_dagster.settings import Settings
 
 COLUMNS = ATTRIBUTES.headers
 HEADER = ",".join(COLUMNS).encode()
@@ -111,6 +114,16 @@ def read(path: Path, source: Source, month: str | None = None) -> Found:
 
 
 SCRATCH = ".scratch"
+NOW = datetime(2024, 4, 2, 8, tzinfo=UTC)
+
+
+def settings_of(folder: Path | str, **overrides: Any) -> Settings:
+    """An installation whose raw folder this is; its own files are hidden there."""
+    return Settings(home=Path(folder, SCRATCH), raw=Path(folder), **overrides)
+
+
+def ledger_of(settings: Settings) -> DeliveryLedger:
+    return DeliveryLedger(settings.metrics_store_url)
 
 
 @dataclass(frozen=True)
@@ -121,12 +134,13 @@ class Delivered:
     rows: pa.Table
     rejected: pa.Table
     content_hash: str
+    fingerprint: str
     files: list[dict[str, Any]]
     undated: int
     undated_lines: list[dict[str, Any]]
 
 
-def taken(delivery: MonthDelivery) -> Delivered:
+def taken(delivery: MonthDelivery, fingerprint: str) -> Delivered:
     rows = pa.Table.from_batches(delivery.rows(), rows_schema(delivery.source))
     rejected = pa.Table.from_batches(delivery.rejected(), REJECTED_SCHEMA)
     assert (rows.num_rows, rejected.num_rows) == (delivery.num_rows, delivery.num_rejected)
@@ -135,6 +149,7 @@ def taken(delivery: MonthDelivery) -> Delivered:
         rows=rows.combine_chunks(),
         rejected=rejected.combine_chunks(),
         content_hash=delivered_hash(delivery.source, delivery.rows()),
+        fingerprint=fingerprint,
         files=delivery.files,
         undated=delivery.undated,
         undated_lines=delivery.undated_lines,
@@ -142,8 +157,18 @@ def taken(delivery: MonthDelivery) -> Delivered:
 
 
 def months_read(
-    folder: Path | str, source: Source, months: Sequence[str] | None, known: Sequence[str] = ()
+    folder: Path | str, source: Source, months: Sequence[str] | None = None
 ) -> Iterator[Delivered]:
-    """Read months one after the other; what waits waits in a folder that is no delivery's."""
-    found = read_months(Path(folder), source, months, Path(folder, SCRATCH), known=known)
-    return (taken(delivery) for delivery in found)
+    """Take what is in a folder and read months of it, as bronze does; all that there are if None.
+
+    What waits waits in a folder that is no delivery's.
+    """
+    settings = settings_of(folder, metrics_url="sqlite://")  # in memory: gone after the call
+    arrivals = take_arrivals(settings, ledger_of(settings), NOW, [source], at_once=True)
+    decided, found = arrivals.decisions[source.name].months, arrivals.found[source.name]
+    files = {
+        month: [found[file.path] for file in decided[month].files]
+        for month in (decided if months is None else months)
+    }
+    for delivery in read_months(source, files, settings.scratch_folder):
+        yield taken(delivery, decided[delivery.month].fingerprint)
