@@ -24,8 +24,8 @@ VINTAGE = "Vintage"
 SEEN_MONTHS = range(1, 13)
 
 MEANING = (
-    "Vintage: the loans of one origination month. Share of them that was ever as much in arrears as "
-    "a default is, by months on book."
+    "Vintage: the loans of one origination month. Share of them that was ever as much in arrears "
+    "as a default is, by months on book."
 )
 
 SEEN = (
