@@ -311,7 +311,7 @@ def test_a_damaged_month_whose_delivery_has_been_cleared_away_cannot_be_kept(
     path = change_text(settings, LOANS, lambda text: text[:-8])
     assert run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE_LOANS).success
     record = Datamart(settings.home).required_record(BRONZE_LOANS, MIDDLE)
-    delivery = path.rename(path.with_suffix(".kept"))
+    delivery = path.rename(path.with_name(f".{path.name}"))
     (stored,) = (Datamart(settings.home).folder / f"bronze/loans{beside}").rglob("*.parquet")
     stored.write_bytes(stored.read_bytes()[:-1])
     result = run_tables(settings, instance, MIDDLE, MIDDLE, BRONZE_LOANS)
