@@ -25,9 +25,9 @@ DECLARED = {
     "[source.dialect]": Dialect,
     "[[source.column]]": Column,
     **{f'kind = "{name}"': of_class for name, of_class in KINDS.items()},
-    "an entry of at_most": Multiple,
-    "an entry of elements": Element,
-    "an entry of parts": Part,
+    "at_most": Multiple,
+    "elements": Element,
+    "parts": Part,
     "[[feature]]": Feature,
     **{name: of_class for name, (of_class, _) in EXPRESSIONS.items()},
 }
@@ -60,7 +60,7 @@ def _roles() -> Iterator[str]:
 def _declarations() -> Iterator[str]:
     for place, of_class in DECLARED.items():
         first, _, _ = (inspect.getdoc(of_class) or "").partition("\n\n")
-        yield f"**`{place}`** is a `{of_class.__name__}`: {' '.join(first.split())}"
+        yield f"**`{place}`**, the class `{of_class.__name__}`: {' '.join(first.split())}"
         yield ""
         said = _attributes(of_class)
         rows = [_row(field, said.get(field.name, "")) for field in fields(of_class)]
