@@ -11,6 +11,7 @@ from credit_risk_dagster.assets.inference import inference_assets
 from credit_risk_dagster.assets.monitoring import monitoring_assets
 from credit_risk_dagster.assets.panel import panel_assets
 from credit_risk_dagster.assets.production import production_assets
+from credit_risk_dagster.assets.raw import raw_assets
 from credit_risk_dagster.assets.silver import silver_assets
 from credit_risk_dagster.assets.training import training_assets
 from credit_risk_dagster.automation.alerts import alert_sensor
@@ -18,9 +19,11 @@ from credit_risk_dagster.automation.arrival import deadline_schedule, delivery_s
 from credit_risk_dagster.automation.jobs import monthly_job, training_job
 from credit_risk_dagster.automation.maintenance import maintenance_job, maintenance_schedule
 from credit_risk_dagster.automation.retraining import retraining_sensor
+from credit_risk_dagster.automation.taking import take_job
 from credit_risk_dagster.checks.catalogue import monthly_checks
 from credit_risk_dagster.checks.monthly_check import build_checks
 from credit_risk_dagster.contract.installed import require_installed
+from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.partitions import monthly_partitions
 from credit_risk_dagster.resources.engine import engine_resource
 from credit_risk_dagster.resources.metrics_store import MetricsStore
@@ -47,9 +50,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 def _definitions(settings: Settings) -> dg.Definitions:
     months = monthly_partitions(settings)
     month_job, month_training_job = monthly_job(), training_job()
-    clean_job = maintenance_job()
+    clean_job, take_files_job = maintenance_job(), take_job()
     return dg.Definitions(
         assets=[
+            *raw_assets(),
             *bronze_assets(months),
             *silver_assets(months),
             *panel_assets(months),
@@ -61,13 +65,13 @@ def _definitions(settings: Settings) -> dg.Definitions:
             *monitoring_assets(months),
         ],
         asset_checks=build_checks(monthly_checks()),
-        jobs=[month_job, month_training_job, clean_job],
+        jobs=[month_job, month_training_job, clean_job, take_files_job],
         schedules=[
             deadline_schedule(settings, month_job),
             maintenance_schedule(settings, clean_job),
         ],
         sensors=[
-            delivery_sensor(settings, month_job),
+            delivery_sensor(settings, month_job, take_files_job),
             retraining_sensor(settings, month_training_job),
             alert_sensor(settings),
         ],
@@ -75,6 +79,7 @@ def _definitions(settings: Settings) -> dg.Definitions:
             "settings": settings,
             "datamart": datamart_resource(settings),
             "index": open_index(settings),
+            "ledger": DeliveryLedger(settings.metrics_store_url),
             "models": open_models(settings),
             "engine": engine_resource(settings),
             "metrics": MetricsStore(settings.metrics_store_url),

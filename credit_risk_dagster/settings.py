@@ -47,7 +47,12 @@ def _store_address(address: str) -> str:
     return address.rstrip("/")
 
 
+def _folder_or_store(place: str) -> str:
+    return _store_address(place) if "://" in place else str(Path(place))
+
+
 StoreAddress = Annotated[str, AfterValidator(_store_address)]
+BronzePlace = Annotated[str, AfterValidator(_folder_or_store)]
 
 SETTINGS_FILE = "settings.env"
 PREFIX = "CREDIT_RISK_"
@@ -116,6 +121,24 @@ class MonitoringSettings(BaseModel):
     quarantine_limit_share: Share = Field(0.05, description="Quarantined share that stops a month.")
     report_features: int = Field(
         8, ge=0, description="Features in Evidently's report; 0: no report."
+    )
+
+
+class DeliverySettings(BaseModel):
+    """When a delivered file counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settle_seconds: int = Field(
+        60, ge=0, description="How long a file must not have changed before it is taken."
+    )
+    minimum_share: Share = Field(
+        0.5,
+        description="Share of the median of the months before, below which the newest month of a "
+        "source waits for a person.",
+    )
+    megabytes_a_look: int = Field(
+        100, ge=1, description="What the sensor reads itself; more is read by a run."
     )
 
 
@@ -188,8 +211,8 @@ class Settings(BaseSettings):
     )
     metrics_url: str | None = Field(
         None,
-        description="The database of monitoring facts, alerts and the index of the tables; "
-        "default: SQLite in the home.",
+        description="The database of monitoring facts, alerts, the index of the tables and the "
+        "ledger of deliveries; default: SQLite in the home.",
     )
     retention_days: int = Field(
         2557, ge=1, description="How long superseded versions of tables are kept: seven years."
@@ -204,6 +227,11 @@ class Settings(BaseSettings):
         description="An object store, s3://bucket/prefix, for tables, models, reports and MLflow's "
         "artifacts; default: the home.",
     )
+    bronze: BronzePlace | None = Field(
+        None,
+        description="A folder, or an object store's address, for the tables of bronze alone, which "
+        "hold personal data; default: with the other tables.",
+    )
     accept_unterminated_line: bool = Field(
         False, description="Accept a last line without a line end, instead of taking it as cut off."
     )
@@ -215,6 +243,7 @@ class Settings(BaseSettings):
     tuning: TuningSettings = Field(default_factory=TuningSettings)
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    deliveries: DeliverySettings = Field(default_factory=DeliverySettings)
 
     @model_validator(mode="after")
     def _months_in_order(self) -> Self:

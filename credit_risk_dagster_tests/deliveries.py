@@ -3,12 +3,16 @@
 import csv
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from credit_risk_dagster.automation.due import Deliveries, readable_months
 from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Source
+from credit_risk_dagster.delivery.delivered import take_arrivals
+from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.demo.extracts import Layout, extract_path
 from credit_risk_dagster.demo.generator import DemoPortfolio, generate
 from credit_risk_dagster.settings import Settings
@@ -39,10 +43,17 @@ def delivered(
         first_month=FIRST,
         last_month=LAST,
         monitoring={"report_features": 0},
-        **overrides,
+        **({"deliveries": {"settle_seconds": 0}} | overrides),
     )
     shutil.copytree(_generated(layout, factory), settings.raw_folder)
     return settings
+
+
+def readable(settings: Settings) -> Deliveries:
+    """Take what is in the raw folder; return the months that can be read of it."""
+    now, ledger = datetime.now(UTC), DeliveryLedger(settings.metrics_store_url)
+    decisions = take_arrivals(settings, ledger, now, at_once=True).decisions
+    return readable_months(settings, decisions, now.date())
 
 
 def file_of(settings: Settings, source: Source, month: str = MIDDLE) -> Path:

@@ -64,7 +64,7 @@ def keep_months(source: Settings, target: Settings, months: Collection[str]) -> 
             record = here.required_record(table, month)
             kept = Draft(
                 month=month,
-                inputs=inputs_by_name(there, record.inputs),
+                inputs=inputs_by_name(there, record.inputs, record.content_hash),
                 definition=record.definition,
                 facts=record.facts,
                 provenance=record.provenance,
@@ -75,13 +75,18 @@ def keep_months(source: Settings, target: Settings, months: Collection[str]) -> 
             writer.write(kept, here.read(table, [month]), beside)
 
 
-def inputs_by_name(datamart: Datamart, hashes: Mapping[str, str]) -> dict[str, Input]:
-    """Return what a month is made of by the names and content hashes that were recorded."""
+def inputs_by_name(
+    datamart: Datamart, hashes: Mapping[str, str], delivered: str = ""
+) -> dict[str, Input]:
+    """Return what a month is made of by the names and content hashes that were recorded.
+
+    The origin of a delivery is the content hash of the month of bronze that it became.
+    """
     found: dict[str, Input] = {}
     for name, content_hash in hashes.items():
         path, _, month = name.rpartition("/")
         record = datamart.record(BY_PATH[path], month) if path in BY_PATH else None
-        found[name] = record.as_input() if record else Input(content_hash, origin=content_hash)
+        found[name] = record.as_input() if record else Input(content_hash, origin=delivered)
     return found
 
 

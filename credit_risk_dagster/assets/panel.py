@@ -121,7 +121,7 @@ def _stage(
     returning = [record(key) for key in months_holding(record, before, index, gave)]
     dormant = [file for one in returning for file in datamart.files_named(table, one, DORMANT)]
     state = step(
-        engine.read(known, table.schema, "state before"),
+        engine.read(known, table.schema, "state_before"),
         engine.read(readings, readings_table.schema, "readings"),
         engine.read(dormant, table.schema, "dormant") if dormant else None,
     )

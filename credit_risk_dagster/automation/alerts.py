@@ -22,8 +22,9 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
         name="alerts",
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells of failed runs and checks, late data, lasting drift, weak performance, "
-        "a missing or old model: once for each condition and month, and again when it is over.",
+        description="Tells of failed runs and checks, refused, waiting and late files, lasting "
+        "drift, weak performance, a missing or old model: once for each condition and month, and "
+        "when it is over.",
     )
     def alerts(
         context: dg.SensorEvaluationContext,

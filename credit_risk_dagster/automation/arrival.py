@@ -1,7 +1,6 @@
 """What starts a month: its delivery, as soon as it is there, or the deadline, loudly."""
 
-import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -9,16 +8,22 @@ from dagster._core.events import RunFailureReason
 from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RUN_FAILURE_REASON_TAG
 
 from credit_risk_dagster.assets.monthly import MONTHLY_JOB
+from credit_risk_dagster.assets.raw import DELIVERY_TAG, observations
 from credit_risk_dagster.automation.at_work import at_work_text, run_at_work
 from credit_risk_dagster.automation.due import (
     DueMonth,
     due_month,
     next_due_month,
-    read_deliveries,
+    readable_months,
     unreadable_month,
 )
+from credit_risk_dagster.automation.taking import take_request
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.index import RecordIndex
+from credit_risk_dagster.delivery.delivered import Arrivals, take_arrivals
+from credit_risk_dagster.delivery.ledger import DeliveryLedger
+from credit_risk_dagster.delivery.look import hash_of
+from credit_risk_dagster.delivery.missing import in_the_way
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import Settings
 
@@ -27,7 +32,6 @@ if TYPE_CHECKING:
         UnresolvedAssetJobDefinition,
     )
 
-DELIVERY_TAG = "credit_risk/delivery"
 REASON_TAG = "credit_risk/reason"
 SECONDS_BETWEEN_LOOKS = 60
 
@@ -36,38 +40,83 @@ ATTEMPTS = 4
 Those refuse a run whose backfill has ended or whose code location is just restarting."""
 
 
-def delivery_sensor(settings: Settings, job: "UnresolvedAssetJobDefinition") -> dg.SensorDefinition:
-    """Return the sensor that starts the first month that is due and delivered."""
+def delivery_sensor(
+    settings: Settings, job: "UnresolvedAssetJobDefinition", take_job: dg.JobDefinition
+) -> dg.SensorDefinition:
+    """Return the sensor that takes new files, and starts the first month that is due.
+
+    Args:
+        settings: the installation.
+        job: everything of a month.
+        take_job: takes the files that are too large for a look.
+    """
 
     @dg.sensor(
         name="delivery_arrived",
-        job=job,
+        jobs=[job, take_job],
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         default_status=sensor_status(settings),
-        description="Starts a month when its four extracts are there, and again, with the months "
-        "that read it, when a corrected one arrives; else says what is missing.",
+        description="Takes new files of the raw folder, starts a month when its extracts are there "
+        "and again, with the months that read it, when a corrected one arrives; else says what is "
+        "missing.",
     )
     def delivery_arrived(
-        context: dg.SensorEvaluationContext, index: dg.ResourceParam[RecordIndex]
-    ) -> dg.RunRequest | dg.SkipReason:
+        context: dg.SensorEvaluationContext,
+        index: dg.ResourceParam[RecordIndex],
+        ledger: dg.ResourceParam[DeliveryLedger],
+    ) -> dg.SensorResult | dg.SkipReason:
         running = run_at_work(settings, context.instance)
         if running is not None:
             return dg.SkipReason(at_work_text(running))
-        cache = json.loads(context.cursor) if context.cursor else {}
+        now = datetime.now(UTC)
         try:
-            deliveries = read_deliveries(settings, cache)
-            context.update_cursor(json.dumps(cache))
-            latest = settings.latest_month(datetime.now(UTC).date())
-            due = next_due_month(settings, index, deliveries, latest)
+            arrivals = take_arrivals(settings, ledger, now, limit=bytes_a_look(settings))
         except PlatformError as error:
             return dg.SkipReason(str(error))
-        if due is None:
-            return dg.SkipReason(f"Every month up to {latest[:7]} is up to date.")
-        if due.missing:
-            return dg.SkipReason(missing_text(due))
-        return _request(context.instance, due)
+        try:
+            answer = _answer(context.instance, settings, index, arrivals, now.date())
+        except PlatformError as error:
+            answer = dg.SkipReason(str(error))
+        return dg.SensorResult(
+            run_requests=[answer] if isinstance(answer, dg.RunRequest) else None,
+            skip_reason=answer if isinstance(answer, dg.SkipReason) else None,
+            cursor=_folder_state(arrivals),
+            asset_events=list(observations(arrivals.taken)),
+        )
 
     return delivery_arrived
+
+
+def bytes_a_look(settings: Settings) -> int:
+    """Return how many bytes a sensor or schedule reads itself."""
+    return settings.deliveries.megabytes_a_look * 1_000_000
+
+
+def _answer(
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    index: RecordIndex,
+    arrivals: Arrivals,
+    today: date,
+) -> dg.RunRequest | dg.SkipReason:
+    request = take_request(instance, arrivals.left)
+    if request is not None:
+        return request
+    latest = settings.latest_month(today)
+    deliveries = readable_months(settings, arrivals.decisions, today)
+    due = next_due_month(settings, index, deliveries, latest)
+    if due is None:
+        return dg.SkipReason(f"Every month up to {latest[:7]} is up to date.")
+    if due.missing:
+        return dg.SkipReason(missing_text(due, arrivals))
+    return _request(instance, due)
+
+
+def _folder_state(arrivals: Arrivals) -> str:
+    """Return how the raw folder looked, in a few characters that a person can compare."""
+    files = [file for found in arrivals.found.values() for file in found.values()]
+    lines = [f"{file.relative} {file.size} {file.modified}" for file in files]
+    return f"{len(files)} files, {hash_of(lines)}"
 
 
 def deadline_schedule(
@@ -89,12 +138,18 @@ def deadline_schedule(
         "fails a run and is seen.",
     )
     def month_deadline(
-        context: dg.ScheduleEvaluationContext, index: dg.ResourceParam[RecordIndex]
+        context: dg.ScheduleEvaluationContext,
+        index: dg.ResourceParam[RecordIndex],
+        ledger: dg.ResourceParam[DeliveryLedger],
     ) -> dg.RunRequest | dg.SkipReason:
-        month = settings.latest_month(context.scheduled_execution_time.date())
+        at = context.scheduled_execution_time
+        month = settings.latest_month(at.date())
         due: DueMonth | None
         try:
-            due = due_month(index, read_deliveries(settings), month)
+            now = datetime.now(UTC)
+            arrivals = take_arrivals(settings, ledger, now, limit=bytes_a_look(settings))
+            deliveries = readable_months(settings, arrivals.decisions, at.date())
+            due = due_month(index, deliveries, month)
         except PlatformError as error:
             due = unreadable_month(month, error)
         if due is None:
@@ -122,6 +177,7 @@ def _request(instance: dg.DagsterInstance, due: DueMonth) -> dg.RunRequest | dg.
             "it is, run the month by hand."
         )
     return dg.RunRequest(
+        job_name=MONTHLY_JOB,
         run_key=f"{due.month}-{due.state}-{len(asked) + 1}",
         partition_key=due.month,
         tags={
@@ -144,11 +200,15 @@ def sensor_status(settings: Settings) -> dg.DefaultSensorStatus:
     return dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
 
 
-def missing_text(due: DueMonth) -> str:
-    """Say which extracts of a month have not arrived, and under which names they are expected."""
-    stems = {source.name: source.files[0] for source in CONTRACT.sources}
-    named = ", ".join(
-        f"{name} ({stems[name]}.csv with all months, or {stems[name]}_{due.month[:7]}.csv)"
-        for name in due.missing
-    )
-    return f"{due.month[:7]} waits for {named}."
+def missing_text(due: DueMonth, arrivals: Arrivals) -> str:
+    """Say which extracts of a month have not arrived, under which names, and what is in the way."""
+    named: list[str] = []
+    in_way: list[str] = []
+    for source in CONTRACT.sources:
+        if source.name in due.missing:
+            stem = source.files[0]
+            expected = f"{stem}.csv with all months, or {stem}_{due.month[:7]}.csv"
+            named.append(f"{source.name} ({expected})")
+            decisions, found = arrivals.decisions[source.name], arrivals.found[source.name]
+            in_way += in_the_way(due.month, decisions, found)
+    return " ".join([f"{due.month[:7]} waits for {', '.join(named)}.", *in_way])

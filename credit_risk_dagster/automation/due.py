@@ -8,14 +8,15 @@ months of its table due as well; decisions and issued scores stay.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
 
 import sqlalchemy as sa
 
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.index import INPUTS, RECORDS, RecordIndex
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.delivery.delivered import delivered_months
+from credit_risk_dagster.delivery.decisions import Decisions
+from credit_risk_dagster.delivery.waived import WAIVED_BY_CONTRACT, waived_by_contract
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import month_range
 from credit_risk_dagster.settings import Settings
@@ -24,7 +25,7 @@ from credit_risk_dagster.tables.catalogue import ALL_TABLES
 from credit_risk_dagster.tables.definitions import definition_of
 
 Deliveries = Mapping[str, Mapping[str, str]]
-"""Content hash of each delivered month, by source."""
+"""Fingerprint of each month that can be read, by source."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +46,30 @@ class DueMonth:
     state: str
 
 
-def read_deliveries(settings: Settings, cache: dict[str, Any] | None = None) -> Deliveries:
-    """Return what has been delivered; unchanged folders are answered from the cache.
+def readable_months(
+    settings: Settings, decisions: Mapping[str, Decisions], today: date
+) -> Deliveries:
+    """Return the months that can be read of each source, or are to be run without it.
 
-    Raises:
-        DeliveryError: if a file cannot be read.
-        PlatformError: if the scratch folder cannot be written.
+    Args:
+        settings: the installation.
+        decisions: what is decided of its deliveries.
+        today: the day on which this is asked.
     """
-    return {
-        source.name: delivered_months(
-            settings.raw_folder,
-            source,
-            settings.scratch_folder,
-            settings.accept_unterminated_line,
-            cache,
-        )
-        for source in CONTRACT.sources
-    }
+    months = month_range(settings.first_month, settings.latest_month(today))
+    found: dict[str, dict[str, str]] = {}
+    for source in CONTRACT.sources:
+        decided = decisions[source.name].months
+        found[source.name] = {
+            month: WAIVED_BY_CONTRACT
+            for month in months
+            if month not in decided
+            and waived_by_contract(source, month, today, settings.deadline_day)
+        }
+        found[source.name] |= {
+            month: one.fingerprint for month, one in decided.items() if one.is_there
+        }
+    return found
 
 
 def next_due_month(
@@ -91,7 +99,6 @@ class _State:
 
     def __init__(self, index: RecordIndex, deliveries: Deliveries) -> None:
         index.catch_up()
-        self._deliveries = deliveries
         columns = (RECORDS.c.table_path, RECORDS.c.snapshot_date)
         rows = index.rows(sa.select(*columns, RECORDS.c.definition, RECORDS.c.content_hash))
         self._months = {(row["table_path"], row["snapshot_date"]): row for row in rows}
@@ -103,6 +110,16 @@ class _State:
             (row["table_path"], row["snapshot_date"]): row["content_hash"]
             for row in index.rows(_OF_DELIVERIES)
         }
+        self._deliveries = {
+            name: {month: one for month, one in months.items() if self._counts(name, month, one)}
+            for name, months in deliveries.items()
+        }
+
+    def _counts(self, name: str, month: str, delivered: str) -> bool:
+        """Return whether a delivery is one: no contract takes away what was delivered before."""
+        key = (BRONZE[name].path, month)
+        was = self._delivered.get(key)
+        return delivered != WAIVED_BY_CONTRACT or key not in self._months or was == delivered
 
     def due(self, month: str) -> DueMonth | None:
         """Return why a month is to be run, or None if everything of it is up to date."""

@@ -37,6 +37,12 @@ def _source_checks(name: str) -> list[MonthlyCheck]:
         sentence = f"{lines} could not be read: {listed}. Ask for a corrected delivery."
         return Finding(False, sentence, figures)
 
+    def delivered(datamart: Datamart, settings: Settings, month: str) -> Finding:
+        waived = datamart.required_record(bronze, month).provenance.get("waived")
+        if waived is None:
+            return Finding(True, f"{name} was delivered.")
+        return Finding(False, f"Run without {name}: {waived}.")
+
     def adds_up(datamart: Datamart, settings: Settings, month: str) -> Finding:
         delivered = datamart.required_record(bronze, month)
         refined = datamart.required_record(silver, month)
@@ -70,6 +76,13 @@ def _source_checks(name: str) -> list[MonthlyCheck]:
     return [
         MonthlyCheck(
             bronze, "whole_lines", whole_lines, "Every delivered line can be read, to the last."
+        ),
+        MonthlyCheck(
+            bronze,
+            "delivered",
+            delivered,
+            "The month was delivered, and is not run without the source.",
+            warns=True,
         ),
         *structure_checks(bronze),
         *structure_checks(silver),

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from credit_risk_dagster.command_line.contract_commands import contract_commands
+from credit_risk_dagster.command_line.delivery_commands import deliveries
 from credit_risk_dagster.command_line.operation_commands import (
     backup,
     doctor,
@@ -144,7 +145,7 @@ def status(
 
 @app.command()
 def explain(
-    loan_id: Annotated[str, typer.Argument(help="For example CUS_0x1037_2023_01_01.")],
+    loan_id: Annotated[str, typer.Argument(help="The loan, as the loan book names it.")],
     as_of: Annotated[
         str | None,
         typer.Option(help="Read everything as it was known at the end of this day, YYYY-MM-DD."),
@@ -202,6 +203,7 @@ def exporter(
 for command in (tables, backup, restore, upgrade, maintain, reindex, doctor):
     app.command()(command)
 app.add_typer(contract_commands, name="contract")
+app.add_typer(deliveries, name="deliveries")
 
 
 def main() -> None:

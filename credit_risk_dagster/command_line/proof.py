@@ -128,11 +128,19 @@ def _application_month(datamart: Datamart, loan_id: str) -> str:
         for table in (FEATURES_TABLE, PREDICTIONS):
             if rows_of(datamart, table, month, "loan_id", loan_id):
                 return month
-    span = f"{months[0][:7]} to {months[-1][:7]}" if months else "no month yet"
-    raise PlatformError(
-        f"No application with the loan {loan_id} in the datamart, which holds {span}. "
-        "A loan_id is written like CUS_0x1037_2023_01_01."
-    )
+    if not months:
+        held = "which holds no month yet. Run the months first"
+    else:
+        held = f"which holds {months[0][:7]} to {months[-1][:7]}{_example(datamart, months)}"
+    raise PlatformError(f"No application with the loan {loan_id} in the datamart, {held}.")
+
+
+def _example(datamart: Datamart, months: list[str]) -> str:
+    """Show how a loan is named, by one of the newest month that has any."""
+    for month in reversed(months):
+        for loan_id in datamart.read(FEATURES_TABLE, [month], [LOAN_ID])[LOAN_ID][:1].to_pylist():
+            return f". A loan is named like {loan_id}"
+    return ""
 
 
 def _features(datamart: Datamart, month: str, loan_id: str) -> Record:

@@ -42,11 +42,11 @@ CHOICES: dict[str, type[StrEnum]] = {
 
 def with_generated_parts(text: str) -> str:
     """Return a document whose parts between markers are those of today's code."""
-    parts = {"roles": _roles(), "declarations": _declarations()}
-    for name, lines in parts.items():
-        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        part = "\n".join([begin, *lines, end])
-        text = re.sub(f"{begin}.*{end}", lambda _, part=part: part, text, flags=re.DOTALL)
+    for name, lines in (("roles", _roles()), ("declarations", _declarations())):
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = "".join([before, begin, *(f"{line}\n" for line in lines), end, after])
     return text
 
 

@@ -35,9 +35,12 @@ class Outcome:
 
     def __str__(self) -> str:
         """Say it in words."""
-        arrears = (
-            f"{self.days_past_due} or more days past due"
-            if self.days_past_due is not None
-            else f"{self.installments_missed} or more instalments behind"
-        )
-        return f"{arrears} {'within' if self.within else 'at'} month on book {self.month_on_book}"
+        when = "within" if self.within else "at"
+        return f"{self.arrears} {when} month on book {self.month_on_book}"
+
+    @property
+    def arrears(self) -> str:
+        """How much a loan in default is in arrears, in words."""
+        if self.days_past_due is not None:
+            return f"{self.days_past_due} or more days past due"
+        return f"{self.installments_missed} or more instalments behind"

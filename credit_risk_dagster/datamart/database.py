@@ -1,6 +1,7 @@
 """The database of an installation: SQLite in its home, or PostgreSQL.
 
-What is kept in it are monitoring facts, alerts, and an index of what the tables hold.
+What is kept in it are monitoring facts, alerts, an index of what the tables hold, and the ledger of
+deliveries.
 """
 
 from collections.abc import Iterator

@@ -26,6 +26,9 @@ from credit_risk_dagster.errors import PartitionError
 TABLES = "tables"
 """The folder of tables in the home of an installation."""
 
+BRONZE = "bronze"
+"""The layer that holds personal data."""
+
 UPGRADING = "tables-upgrading"
 """Tables of a home that is being taken over, until they are swapped in."""
 
@@ -45,12 +48,15 @@ class Datamart:
         retention_days: how long superseded versions are kept.
         versions: the versions at which tables are read; by default the newest.
         store: the object store that the tables are in; by default they are in the home.
+        bronze: the folder or the object store of the tables of bronze alone, which hold personal
+            data; by default they are where the others are.
     """
 
     home: Path
     retention_days: int = RETENTION_DAYS
     versions: Versions | None = None
     store: ObjectStore | None = None
+    bronze: Path | ObjectStore | None = None
 
     @property
     def folder(self) -> Path:
@@ -63,12 +69,20 @@ class Datamart:
 
     def place(self, table: Table) -> Place:
         """Return where a table is."""
-        return self._place(table.path)
+        return self.place_of(table.path)
 
-    def _place(self, path: str) -> Place:
-        if self.store is not None:
-            return StorePlace(self.store.below(path), path)
-        return DiskPlace(self.folder / path, self.home)
+    def place_of(self, path: str) -> Place:
+        """Return where the table of a path is."""
+        layer, _, name = path.partition("/")
+        is_private = layer == BRONZE
+        if is_private and isinstance(self.bronze, Path):
+            return DiskPlace(self.bronze / name, self.bronze, is_private)
+        store = self.store
+        if is_private and isinstance(self.bronze, ObjectStore):
+            store = self.bronze
+        if store is not None:
+            return StorePlace(store.below(path), path)
+        return DiskPlace(self.folder / path, self.home, is_private)
 
     def log(self, table: Table) -> TableLog:
         """Return the log of a table.
@@ -207,7 +221,7 @@ class Datamart:
 
         def version(path: str, _month: str) -> int:
             if path not in logs:
-                log = TableLog(path, self._place(path))
+                log = TableLog(path, self.place_of(path))
                 logs[path] = log.version_as_of(then)
             return logs[path]
 

@@ -14,13 +14,22 @@ from credit_risk_dagster.datamart.record import StoredFile
 
 BLOCK_BYTES = 1 << 20
 
+OWNER_READS, OWNER_ENTERS = 0o600, 0o700
+
 
 @dataclass(frozen=True)
 class DiskPlace:
-    """The folder of one table on a local disk; see `Place`."""
+    """The folder of one table on a local disk; see `Place`.
+
+    Attributes:
+        folder: the folder.
+        home: what names that are shown to a person begin below.
+        is_private: whether the owner alone may read what is written.
+    """
 
     folder: Path
     home: Path
+    is_private: bool = False
 
     def path(self, name: str) -> Path:
         """Return the path of a file of the table."""
@@ -70,6 +79,8 @@ class DiskPlace:
     def sync(self, name: str) -> None:
         """Make a file of the table and the folders that name it survive a power cut."""
         path = self.path(name)
+        if self.is_private:
+            path.chmod(OWNER_READS)
         sync_file(path)
         folder = path.parent
         while folder != self.folder.parent:
@@ -108,6 +119,9 @@ class DiskPlace:
         """Make the folder, and have the disk know that it is there."""
         missing = [one for one in (self.folder, *self.folder.parents) if not one.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self.is_private:
+            self.folder.parent.chmod(OWNER_ENTERS)
+            self.folder.chmod(OWNER_ENTERS)
         for one in missing:
             sync_file(one.parent)
 

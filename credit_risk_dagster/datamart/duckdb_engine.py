@@ -49,6 +49,7 @@ class DuckDBEngine:
         self._backend: DuckDBBackend = ibis.duckdb.connect(
             threads=threads, memory_limit=memory, temp_directory=str(spill) if spill else ""
         )
+        self._memory = memory
         self._view = lru_cache(QUERIES_KEPT)(self._bound)
         self._ordered = lru_cache(QUERIES_KEPT)(self._compiled)
 
@@ -84,6 +85,7 @@ class DuckDBEngine:
         finally:
             if writer is not None:
                 writer.close()
+        self._give_memory_back()
 
     def write_mapped(
         self,
@@ -105,6 +107,10 @@ class DuckDBEngine:
             for batch in chain([first], batches):
                 rows = function(batch.to_pandas())
                 writer.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False))
+
+    def _give_memory_back(self) -> None:
+        """Give the system back what the allocator kept: it does so where a limit is set."""
+        self._backend.raw_sql(f"SET memory_limit = '{self._memory}'")
 
     def _bound(self, name: str, _schema: pa.Schema) -> ir.Table:
         return self._backend.table(name)

@@ -45,7 +45,7 @@ class Engine(Protocol):
         Args:
             files: the files; none are no rows.
             schema: columns and types, whatever an engine would infer.
-            name: what to call the rows, until others are read under the name. By the same name and
+            name: a word to call the rows by, until others are read under it. By the same name and
                 schema the same table is returned, so that a query over it is compiled once.
         """
 

@@ -7,6 +7,9 @@ from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.datamart.table import Table
 
+DELIVERY = "delivery/"
+"""How the name of an input begins that is a delivery."""
+
 TableFile = tuple[str, str]
 """A file of a table: the table's path, and the file's name in the table's folder."""
 
@@ -58,9 +61,11 @@ def deliveries_behind(
     hashes: Mapping[str, str],
     versions: Mapping[str, int],
 ) -> frozenset[tuple[str, str]]:
-    """Return every delivery behind some inputs by name and content hash, however it was refined.
+    """Return every delivery behind some inputs by name and content, however it was refined.
 
-    An input of which no version was recorded is a delivery, or stands for those behind it.
+    The content of a delivery is that of the month of bronze that it became: how a delivery itself
+    is told from another one has changed over the releases. An input of which no version was
+    recorded is a delivery, or stands for those behind it.
 
     Args:
         datamart: where the tables are.
@@ -79,8 +84,15 @@ def deliveries_behind(
                 seen.add((name, version))
                 path, _, month = name.rpartition("/")
                 record = datamart.log(every[path]).entry(version).records[month]
-                waiting.append((record.inputs, record.input_versions))
+                waiting.append((_delivered_as_stored(record), record.input_versions))
     return frozenset(found)
+
+
+def _delivered_as_stored(record: MonthRecord) -> dict[str, str]:
+    return {
+        name: record.content_hash if name.startswith(DELIVERY) else content_hash
+        for name, content_hash in record.inputs.items()
+    }
 
 
 def inputs_of(

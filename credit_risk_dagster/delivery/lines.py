@@ -1,76 +1,64 @@
-"""The lines of a file as arrays, each with what is wrong with it."""
+"""The lines of a text file, many at a time, each one judged by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import IO
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.delivery import syntax
-from credit_risk_dagster.delivery.syntax import Bytes, Integers, Truths
-
-LINE_LIMIT = 1 << 20
-NO_MONTH = syntax.NO_MONTH
+from credit_risk_dagster.delivery.dates import DateForm, month_form, months_written
+from credit_risk_dagster.delivery.encoding import Encoding, badly_encoded_lines, encoding_of
+from credit_risk_dagster.delivery.judged import LINE_LIMIT, Fault, Judged, worst
+from credit_risk_dagster.delivery.syntax import NO_MONTH, Bytes, Integers
 
 _BLOCK = 4 << 20
 
 
-class Fault(IntEnum):
-    """Why a line is rejected; of several reasons the one with the highest number is given."""
-
-    NONE = 0
-    OTHER_MONTH = 1
-    DATE = 2
-    FIELDS = 3
-    QUOTES = 4
-    CARRIAGE_RETURN = 5
-    ENCODING = 6
-    NUL = 7
-    BLANK = 8
-    CUT_OFF = 9
-    TOO_LONG = 10
-
-
 @dataclass(frozen=True)
-class Lines:
-    """Some whole lines of a file; one element per line in every array but `data`."""
+class _Writing:
+    """How the lines of a file are written."""
 
-    data: Bytes
-    """The bytes of the lines with their line ends."""
-    starts: Integers
-    """Where each line starts in the data."""
-    ends: Integers
-    """Where each line ends, without its line end."""
-    numbers: Integers
-    """The number of each line in the file; the header is line 1."""
-    field_counts: Integers
-    """How many fields each line has; without meaning where quotes are at fault."""
-    months: Integers
-    """Months since year 0 of snapshot_date; NO_MONTH where it cannot be told."""
-    faults: Integers
-    """The `Fault` of each line."""
+    names: Sequence[str]
+    month_field: int
+    delimiter: int
+    quote: int | None
+    encoding: Encoding
+    dates: DateForm
 
 
 def read_lines(
-    stream: IO[bytes], fields: int, date_field: int, accept_unterminated_line: bool
-) -> Iterator[Lines]:
-    """Yield the lines behind the header, some megabytes at a time, each one judged by itself.
+    stream: IO[bytes],
+    names: Sequence[str],
+    source: Source,
+    accept_unterminated_line: bool,
+) -> Iterator[Judged]:
+    """Yield the lines behind the header, some megabytes at a time.
 
     Args:
-        stream: the file, opened in binary mode, standing behind its header line.
-        fields: how many fields a line must have.
-        date_field: which of them, counted from 0, is snapshot_date.
+        stream: the text, standing behind its header line.
+        names: the columns of the header.
+        source: whose they are: which of them tells the month, and how the file is written.
         accept_unterminated_line: whether a last line without a line end is no fault.
     """
+    writing = _Writing(
+        names,
+        names.index(source.month_header),
+        *syntax.signs_of(source.dialect),
+        encoding_of(source.dialect.encoding),
+        month_form(source),
+    )
     number = 2
     for block in _blocks(stream):
         unterminated = not block.endswith(b"\n")
-        lines = _judge(block + b"\n" * unterminated, number, fields, date_field)
+        lines = _judge(block + b"\n" * unterminated, number, writing)
         if unterminated and not accept_unterminated_line:
             lines.faults[-1] = max(lines.faults[-1], Fault.CUT_OFF)
         yield lines
-        number += len(lines.starts)
+        number += len(lines.numbers)
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
@@ -87,35 +75,77 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _judge(block: bytes, first_number: int, fields: int, date_field: int) -> Lines:
+def _judge(block: bytes, first_number: int, writing: _Writing) -> Judged:
     data = np.frombuffer(block, dtype=np.uint8)
+    signs = (writing.delimiter, writing.quote)
+    fields = len(writing.names)
     starts, ends = syntax.line_bounds(data)
-    badly_quoted = syntax.badly_quoted_lines(data, starts, ends)
-    commas = syntax.separators(data, starts, badly_quoted)
-    first_commas = np.searchsorted(commas, starts)
-    field_counts = np.diff(first_commas, append=len(commas)) + 1
+    badly_quoted = syntax.badly_quoted_lines(data, starts, ends, *signs)
+    delimiters = syntax.separators(data, starts, badly_quoted, *signs)
+    firsts = np.searchsorted(delimiters, starts)
+    field_counts = np.diff(firsts, append=len(delimiters)) + 1
     too_long = ends - starts > LINE_LIMIT
     readable = np.flatnonzero(~badly_quoted & ~too_long & (field_counts == fields))
-    months = np.full(len(starts), NO_MONTH)
     bounds = np.column_stack([starts, ends])[readable]
-    first, last = syntax.field_bounds(bounds, commas, first_commas[readable], date_field, fields)
-    months[readable] = syntax.months_written(data, first, last)
+    field = syntax.field_bounds(bounds, delimiters, firsts[readable], writing.month_field, fields)
+    months = np.full(len(starts), NO_MONTH)
+    month_texts = syntax.inside_quotes(data, *field, writing.quote)
+    months[readable] = months_written(data, *month_texts, writing.dates)
     found = {
         Fault.DATE: months == NO_MONTH,
         Fault.FIELDS: field_counts != fields,
         Fault.QUOTES: badly_quoted,
         Fault.CARRIAGE_RETURN: syntax.lines_with_stray_carriage_return(data, starts),
-        Fault.ENCODING: syntax.badly_encoded_lines(block, starts, ends),
+        Fault.ENCODING: badly_encoded_lines(block, starts, ends, writing.encoding),
         Fault.NUL: syntax.lines_holding(np.flatnonzero(data == 0), starts),
         Fault.BLANK: ends == starts,
         Fault.TOO_LONG: too_long,
     }
-    numbers = np.arange(first_number, first_number + len(starts))
-    return Lines(data, starts, ends, numbers, field_counts, months, _worst(found))
+    return Judged(
+        numbers=np.arange(first_number, first_number + len(starts)),
+        field_counts=field_counts,
+        months=months,
+        faults=worst(found),
+        values=lambda lines: _parsed(_joined(data, starts, lines), len(lines), writing),
+        as_delivered=lambda line: writing.encoding.decode(
+            block[starts[line] : ends[line]], "backslashreplace"
+        ),
+    )
 
 
-def _worst(found: dict[Fault, Truths]) -> Integers:
-    faults = np.zeros(len(found[Fault.DATE]), dtype=np.int64)
-    for fault, lines in sorted(found.items()):
-        faults[lines] = fault
-    return faults
+def _joined(data: Bytes, starts: Integers, chosen: Integers) -> pa.Buffer:
+    """Return the bytes of some lines, one behind the other."""
+    offsets = np.append(starts, len(data)).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    taken = pa.Array.from_buffers(pa.binary(), len(starts), buffers).take(pa.array(chosen))
+    _, offset_buffer, joined = taken.buffers()
+    return joined.slice(0, int(np.frombuffer(offset_buffer, dtype=np.int32)[len(chosen)]))
+
+
+def _parsed(text: pa.Buffer, count: int, writing: _Writing) -> pa.Table:
+    """Parse lines that are known to be sound, so that the parser has nothing to decide."""
+    if writing.encoding.characters is not None:
+        text = writing.encoding.decode(text.to_pybytes()).encode()
+    # The parser drops a byte order mark from the start of what it is given: let that be no value.
+    text = pa.py_buffer(b"\n" + text)
+    names = [str(place) for place in range(len(writing.names))]
+    rows = pa.csv.read_csv(
+        pa.BufferReader(text),
+        read_options=pa.csv.ReadOptions(
+            use_threads=False, block_size=len(text) + 1, column_names=names, skip_rows=1
+        ),
+        parse_options=pa.csv.ParseOptions(
+            delimiter=chr(writing.delimiter),
+            quote_char=False if writing.quote is None else chr(writing.quote),
+            newlines_in_values=False,
+            ignore_empty_lines=False,
+        ),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=False,
+            check_utf8=False,
+        ),
+    )
+    if rows.num_rows != count:
+        raise AssertionError(f"{rows.num_rows} rows parsed from {count} lines")
+    return rows.rename_columns(list(writing.names))

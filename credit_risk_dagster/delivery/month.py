@@ -1,7 +1,7 @@
 """The delivery of a month: its set of rows, from however many files, in whatever order."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.content_hash import hash_batches
 from credit_risk_dagster.datamart.row_order import sorted_batches
 from credit_risk_dagster.datamart.spool import Spool
-from credit_risk_dagster.delivery.files import DeliveredFile, find_files
+from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.reader import (
     LINE_NUMBER,
@@ -24,7 +24,6 @@ from credit_risk_dagster.delivery.reader import (
     read_file,
     rows_schema,
 )
-from credit_risk_dagster.errors import DeliveryError
 
 UNDATED_LISTED = 1_000
 
@@ -35,11 +34,18 @@ class _Gathered:
 
     rows: Spool
     rejected: Spool
+    files: dict[str, "_Read"] = field(default_factory=dict)
+    """By path, what is known of each file read."""
+
+
+@dataclass
+class _Read:
+    """A file that was read."""
+
+    described: dict[str, Any]
+    rows: Counter[str] = field(default_factory=Counter)
     undated: int = 0
     undated_lines: list[dict[str, Any]] = field(default_factory=list)
-    files: list[dict[str, Any]] = field(default_factory=list)
-    rows_of_months: list[Counter[str]] = field(default_factory=list)
-    """Of each file, how many rows of each month."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class MonthDelivery:
     files: list[dict[str, Any]]
     """Of each file read: relative path, size, modified, rows of this month, extra_columns."""
     undated: int
-    """How many lines of the cumulative files read were rejected and name no month."""
+    """How many lines of these files were rejected and name no month."""
     undated_lines: list[dict[str, Any]]
     """source_file, line_number and reason of the first 1,000 of them."""
     _gathered: _Gathered
@@ -88,51 +94,42 @@ def delivered_hash(source: Source, rows: Iterable[pa.RecordBatch]) -> str:
 
 
 def read_months(
-    folder: Path,
     source: Source,
-    months: Sequence[str] | None,
+    months: Mapping[str, Sequence[DeliveredFile]],
     scratch: Path,
     accept_unterminated_line: bool = False,
-    known: Collection[str] = (),
 ) -> Iterator[MonthDelivery]:
-    """Yield the delivery of each month, in the order asked, reading each file once.
+    """Yield the delivery of each month, in the order given, reading each file once.
 
-    Opens the cumulative files of the source and those for the months asked, no others. What does
-    not fit into some megabytes waits in the scratch folder. The rows of a month are to be taken
-    before the next month is asked for.
+    What does not fit into some megabytes waits in the scratch folder. The rows of a month are to be
+    taken before the next month is asked for.
 
     Args:
-        folder: the raw folder.
         source: the source to read.
-        months: the months asked for; all that have a line, in order, if None.
+        months: the files that are the delivery of each month; of a file that is not a month's,
+            nothing of that month is read.
         scratch: the folder in which rows wait.
         accept_unterminated_line: whether a last line without a line end is whole.
-        known: months that are left out if nothing of them is there, since they were read before.
 
     Raises:
-        DeliveryError: at the first month that has no line at all or whose own file cannot be read,
-            after the months before it; before any month, if a cumulative file cannot be read.
+        DeliveryError: if a file cannot be read: before any month, if it holds several of them.
         PlatformError: if the scratch folder cannot be written.
     """
-    files = find_files(folder, source) if months is None or months else []
-    cumulative = [file for file in files if file.month is None]
+    served: dict[DeliveredFile, list[str]] = {}
+    for month, files in months.items():
+        for file in files:
+            served.setdefault(file, []).append(month)
     with _gathering(source, scratch) as shared:
-        _gather(shared, cumulative, source, months, accept_unterminated_line)
-        for month in dict.fromkeys(_delivered(shared, files) if months is None else months):
-            of_month = [file for file in files if file.month == month]
-            with _gathering(source, scratch) as own:
-                _gather(own, of_month, source, [month], accept_unterminated_line)
-                together = _join(shared, own, month) if of_month else shared
-                delivery = _delivery(source, month, together, shared)
-                if delivery.num_rows or delivery.num_rejected:
-                    yield delivery
-                elif months is not None and month not in known:
-                    raise DeliveryError(_missing(folder, delivery))
-
-
-def _delivered(cumulative: _Gathered, files: Sequence[DeliveredFile]) -> list[str]:
-    of_files = {file.month for file in files if file.month is not None}
-    return sorted({*cumulative.rows.names, *cumulative.rejected.names, *of_files})
+        for file, of_file in served.items():
+            if len(of_file) > 1:
+                _gather(shared, file, source, of_file, accept_unterminated_line)
+        for month, files in months.items():
+            own = [file for file in files if served[file] == [month]]
+            with _gathering(source, scratch) as gathered:
+                for file in own:
+                    _gather(gathered, file, source, [month], accept_unterminated_line)
+                together = _join(shared, gathered, month) if own else shared
+                yield _delivery(source, month, together, files)
 
 
 @contextmanager
@@ -143,76 +140,55 @@ def _gathering(source: Source, scratch: Path) -> Iterator[_Gathered]:
 
 def _gather(
     gathered: _Gathered,
-    files: Sequence[DeliveredFile],
+    file: DeliveredFile,
     source: Source,
-    months: Sequence[str] | None,
+    months: Sequence[str],
     accept_unterminated_line: bool,
 ) -> None:
-    for file in files:
-        header = read_header(file, source)
-        gathered.files.append(
-            {
-                "relative": file.relative,
-                "size": file.size,
-                "modified": file.modified.isoformat(),
-                "extra_columns": list(header.extra),
-            }
-        )
-        counts: Counter[str] = Counter()
-        gathered.rows_of_months.append(counts)
-        for portion in read_file(file, source, header, months, accept_unterminated_line):
-            counts.update({month: rows.num_rows for month, rows in portion.rows.items()})
-            _put(gathered, portion)
+    header = read_header(file, source)
+    read = _Read(
+        {
+            "relative": file.relative,
+            "size": file.size,
+            "modified": file.modified.isoformat(),
+            "extra_columns": list(header.extra),
+        }
+    )
+    gathered.files[file.relative] = read
+    for portion in read_file(file, source, header, months, accept_unterminated_line):
+        _put(gathered, read, portion)
 
 
-def _put(gathered: _Gathered, portion: Portion) -> None:
+def _put(gathered: _Gathered, read: _Read, portion: Portion) -> None:
     spooled = ((gathered.rows, portion.rows), (gathered.rejected, portion.rejected))
     for spool, tables in spooled:
         for month, table in tables.items():
             for batch in table.to_batches():
                 spool.add(month, batch)
-    listed = portion.undated.slice(0, max(0, UNDATED_LISTED - gathered.undated))
-    gathered.undated_lines += listed.drop_columns([TEXT]).to_pylist()
-    gathered.undated += portion.undated.num_rows
+    read.rows.update({month: rows.num_rows for month, rows in portion.rows.items()})
+    listed = portion.undated.slice(0, max(0, UNDATED_LISTED - read.undated))
+    read.undated_lines += listed.drop_columns([TEXT]).to_pylist()
+    read.undated += portion.undated.num_rows
 
 
 def _join(shared: _Gathered, own: _Gathered, month: str) -> _Gathered:
-    """Put what cumulative files hold of a month to what its own files hold."""
+    """Put what files of several months hold of a month to what its own files hold."""
     for there, here in ((shared.rows, own.rows), (shared.rejected, own.rejected)):
         for batch in there.batches(month):
             here.add(month, batch)
-    return replace(
-        own,
-        files=shared.files + own.files,
-        rows_of_months=shared.rows_of_months + own.rows_of_months,
-    )
+    return replace(own, files=shared.files | own.files)
 
 
-def _delivery(source: Source, month: str, gathered: _Gathered, shared: _Gathered) -> MonthDelivery:
-    counted = zip(gathered.files, gathered.rows_of_months, strict=True)
+def _delivery(
+    source: Source, month: str, gathered: _Gathered, files: Sequence[DeliveredFile]
+) -> MonthDelivery:
+    read = [gathered.files[file.relative] for file in files]
+    undated_lines = [line for one in read for line in one.undated_lines]
     return MonthDelivery(
         source=source,
         month=month,
-        files=[{**file, "rows": counts[month]} for file, counts in counted],
-        undated=shared.undated,
-        undated_lines=shared.undated_lines,
+        files=[{**one.described, "rows": one.rows[month]} for one in read],
+        undated=sum(one.undated for one in read),
+        undated_lines=undated_lines[:UNDATED_LISTED],
         _gathered=gathered,
-    )
-
-
-def _missing(folder: Path, delivery: MonthDelivery) -> str:
-    source, month, files = delivery.source, delivery.month, delivery.files
-    if not files:
-        looked_at = "there is no file of this source for it, and no cumulative one"
-    else:
-        looked_at = f"no line of it is in {', '.join(file['relative'] for file in files)}"
-    if delivery.undated:
-        first = delivery.undated_lines[0]
-        looked_at += (
-            f" ({delivery.undated} lines there name no month; the first is line "
-            f"{first[LINE_NUMBER]} of {first[SOURCE_FILE]}: {first['reason']})"
-        )
-    return (
-        f"{source.name}: nothing was delivered for {month[:7]}: {looked_at}. Deliver "
-        f"{source.files[0]}.csv with all months or {source.files[0]}_{month[:7]}.csv to {folder}."
     )

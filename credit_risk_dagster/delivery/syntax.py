@@ -1,11 +1,15 @@
-"""The dialect of a delivery, decided for many lines at once on the bytes of a file.
+"""The syntax of lines, decided for many of them at once on the bytes of a file.
 
-Comma, double quote, a quote inside a quoted value doubled, UTF-8, LF or CRLF. The bytes given
-here always end with LF; a position is an index into them.
+Delimiter and quote are bytes of ASCII, a quote inside a quoted value is doubled, lines end with LF
+or CRLF. Without a quote (None), no byte is one. The bytes given here always end with LF; a
+position is an index into them.
 """
 
 import numpy as np
 import numpy.typing as npt
+
+from credit_risk_dagster.contract.dialect import Dialect
+from credit_risk_dagster.errors import PlatformError
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
@@ -13,7 +17,24 @@ Truths = npt.NDArray[np.bool_]
 
 NO_MONTH = -1
 
-_LF, _CR, _QUOTE, _COMMA, _HYPHEN, _ZERO = b'\n\r",-0'
+_LF, _CR = b"\n\r"
+
+
+def signs_of(dialect: Dialect) -> tuple[int, int | None]:
+    """Return the bytes of delimiter and quote; None for a dialect without quotes.
+
+    Raises:
+        PlatformError: if they are not two different characters of ASCII, or end a line.
+    """
+    signs = (dialect.delimiter, dialect.quote)
+    one_byte = len(signs[0]) == 1 and len(signs[1]) <= 1 and "".join(signs).isascii()
+    if not one_byte or signs[0] == signs[1] or any(sign in ("\n", "\r", "\0") for sign in signs):
+        raise PlatformError(
+            f"The contract has the delimiter {signs[0]!r} and the quote {signs[1]!r}, which cannot "
+            "be read. Correct the dialect: two different characters of ASCII that end no line; an "
+            "empty quote if there is none."
+        )
+    return ord(signs[0]), ord(signs[1]) if signs[1] else None
 
 
 def line_bounds(data: Bytes) -> tuple[Integers, Integers]:
@@ -30,37 +51,47 @@ def lines_holding(positions: Integers, starts: Integers) -> Truths:
     return holding
 
 
-def badly_quoted_lines(data: Bytes, starts: Integers, ends: Integers) -> Truths:
+def badly_quoted_lines(
+    data: Bytes, starts: Integers, ends: Integers, delimiter: int, quote: int | None
+) -> Truths:
     """Return which lines break the rules of quoting.
 
     In a line, the 1st, 3rd, 5th … quote opens and the others close. One that opens stands at the
     start of a field, or behind one that closes (a doubled quote); one that closes stands at the
     end of a field, or before one that opens; and as many close as open.
     """
-    quotes = np.flatnonzero(data == _QUOTE)
+    quotes = _positions(data, quote)
+    if not len(quotes):
+        return np.zeros(len(starts), dtype=np.bool_)
     first_quotes = np.searchsorted(quotes, starts)
     line = np.searchsorted(starts, quotes, side="right") - 1
     opens = (np.arange(len(quotes)) - first_quotes[line]) % 2 == 0
     before, after = data[quotes - 1], data[quotes + 1]
-    opens_well = (quotes == starts[line]) | (before == _COMMA) | (before == _QUOTE)
-    closes_well = (quotes + 1 == ends[line]) | (after == _COMMA) | (after == _QUOTE)
+    opens_well = (quotes == starts[line]) | (before == delimiter) | (before == quote)
+    closes_well = (quotes + 1 == ends[line]) | (after == delimiter) | (after == quote)
     misplaced = quotes[np.where(opens, ~opens_well, ~closes_well)]
     unbalanced = np.diff(first_quotes, append=len(quotes)) % 2 == 1
     badly_quoted: Truths = lines_holding(misplaced, starts) | unbalanced
     return badly_quoted
 
 
-def separators(data: Bytes, starts: Integers, badly_quoted: Truths) -> Integers:
-    """Return the commas that separate fields; in badly quoted lines, all commas."""
-    commas: Integers = np.flatnonzero(data == _COMMA)
-    quotes = np.flatnonzero(data == _QUOTE)
+def _positions(data: Bytes, quote: int | None) -> Integers:
+    return np.flatnonzero(data == quote) if quote is not None else np.empty(0, dtype=np.int64)
+
+
+def separators(
+    data: Bytes, starts: Integers, badly_quoted: Truths, delimiter: int, quote: int | None
+) -> Integers:
+    """Return the delimiters that separate fields; in badly quoted lines, all of them."""
+    delimiters: Integers = np.flatnonzero(data == delimiter)
+    quotes = _positions(data, quote)
     quotes = quotes[~badly_quoted[np.searchsorted(starts, quotes, side="right") - 1]]
     if not len(quotes):
-        return commas
+        return delimiters
     is_quote = np.zeros(len(data), dtype=np.uint8)
     is_quote[quotes] = 1
     inside = np.cumsum(is_quote, dtype=np.uint8) % 2  # overflow keeps odd and even apart
-    outside: Integers = commas[inside[commas] == 0]
+    outside: Integers = delimiters[inside[delimiters] == 0]
     return outside
 
 
@@ -70,61 +101,28 @@ def lines_with_stray_carriage_return(data: Bytes, starts: Integers) -> Truths:
     return lines_holding(returns[data[returns + 1] != _LF], starts)
 
 
-def badly_encoded_lines(block: bytes, starts: Integers, ends: Integers) -> Truths:
-    """Return which lines are not UTF-8."""
-    badly_encoded = np.zeros(len(starts), dtype=np.bool_)
-    if block.isascii() or _is_utf8(block):
-        return badly_encoded
-    beyond_ascii = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) >= 0x80)
-    for line in np.flatnonzero(lines_holding(beyond_ascii, starts)):
-        badly_encoded[line] = not _is_utf8(block[starts[line] : ends[line]])
-    return badly_encoded
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def field_bounds(
-    bounds: Integers, commas: Integers, first_commas: Integers, field: int, fields: int
+    bounds: Integers, delimiters: Integers, firsts: Integers, field: int, fields: int
 ) -> tuple[Integers, Integers]:
     """Return where one field starts and ends in lines that have the right number of fields.
 
     Args:
         bounds: start and end of each line, shape (lines, 2).
-        commas: the separators of the whole block.
-        first_commas: for each line, which of the separators is its first.
+        delimiters: the separators of the whole block.
+        firsts: for each line, which of the separators is its first.
         field: which field, counted from 0.
         fields: how many fields each line has.
     """
-    starts = bounds[:, 0] if field == 0 else commas[first_commas + field - 1] + 1
-    ends = bounds[:, 1] if field == fields - 1 else commas[first_commas + field]
+    starts = bounds[:, 0] if field == 0 else delimiters[firsts + field - 1] + 1
+    ends = bounds[:, 1] if field == fields - 1 else delimiters[firsts + field]
     return starts, ends
 
 
-def months_written(data: Bytes, starts: Integers, ends: Integers) -> Integers:
-    """Return the months since year 0 that fields of the form `YYYY-MM-01` name.
-
-    NO_MONTH where a field, with or without quotes around it, is anything else.
-    """
-    quoted = data[starts] == _QUOTE
-    dated = np.flatnonzero(ends - starts - 2 * quoted == len("YYYY-MM-01"))
-    text = data[(starts + quoted)[dated, np.newaxis] + np.arange(len("YYYY-MM-01"))]
-    digits = (text - _ZERO).astype(np.int64)
-    year = digits[:, 0:4] @ [1000, 100, 10, 1]
-    month = digits[:, 5:7] @ [10, 1]
-    well_formed = (
-        (text[:, [4, 7]] == _HYPHEN).all(axis=1)
-        & (digits[:, [0, 1, 2, 3, 5, 6, 8, 9]] <= 9).all(axis=1)
-        & (digits[:, 8:10] == [0, 1]).all(axis=1)
-        & (year >= 1)
-        & (month >= 1)
-        & (month <= 12)
-    )
-    months = np.full(len(starts), NO_MONTH)
-    months[dated] = np.where(well_formed, year * 12 + month - 1, NO_MONTH)
-    return months
+def inside_quotes(
+    data: Bytes, starts: Integers, ends: Integers, quote: int | None
+) -> tuple[Integers, Integers]:
+    """Return where fields start and end within the quotes around them, if there are any."""
+    if quote is None:
+        return starts, ends
+    quoted = data[starts] == quote
+    return starts + quoted, ends - quoted

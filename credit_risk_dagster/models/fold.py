@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, Parameters
 from credit_risk_dagster.models.pipelines import PANELS, build_pipeline
-from credit_risk_dagster.models.shrinkage import ClickstreamShrinkage
+from credit_risk_dagster.models.shrinkage import PanelShrinkage
 from credit_risk_dagster.models.training_rows import Labels, labels_of
 
 Floats = npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ def prepare_fold(
 
 def fold_auc(fold: Fold, parameters: Parameters) -> float:
     """Return the AUC on the validation rows of the pipeline that is fitted on the training rows."""
-    shrinkage = ClickstreamShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
+    shrinkage = PanelShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
     block = clone(fold.block)
     fold.train_inputs[:, fold.panels] = block.fit_transform(shrinkage.shrink(fold.train))
     fold.validation_inputs[:, fold.panels] = block.transform(shrinkage.shrink(fold.validation))

@@ -16,7 +16,7 @@ from credit_risk_dagster.contract.features import (
     PANEL_MEANS,
 )
 from credit_risk_dagster.models.candidates import Parameters
-from credit_risk_dagster.models.shrinkage import ClickstreamShrinkage
+from credit_risk_dagster.models.shrinkage import PanelShrinkage
 from credit_risk_dagster.models.winsorizing import Winsorizer
 
 AMOUNTS = tuple(name for name in NUMERIC_FEATURES if name not in FLAGS)
@@ -35,7 +35,7 @@ def build_pipeline(candidate: CandidateName, parameters: Parameters, seed: int) 
     it learns from them. Each fit runs on one thread and repeats exactly.
     """
     learnable = dict(parameters)
-    shrinkage = ClickstreamShrinkage(prior_months=learnable.pop("prior_months"))
+    shrinkage = PanelShrinkage(prior_months=learnable.pop("prior_months"))
     if candidate == "logistic_regression":
         preprocessing = _scaled_preprocessing()
         classifier: Any = LogisticRegression(

@@ -20,7 +20,7 @@ from credit_risk_dagster.errors import ModelError
 Floats = npt.NDArray[np.float64]
 
 
-class ClickstreamShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class PanelShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Replace each mean of a panel by μ + (mean - μ)·n/(n + k).
 
     n is the number of months behind the mean, k `prior_months`, and μ the mean over all months of
@@ -70,6 +70,10 @@ class ClickstreamShrinkage(TransformerMixin, BaseEstimator):  # type: ignore[mis
             pd.DataFrame(text, index=frame.index, columns=[*CATEGORICAL_FEATURES]),
         )
         return pd.concat(parts, axis=1)[[*FEATURES]]
+
+
+ClickstreamShrinkage = PanelShrinkage
+"""The name by which stored models of releases before know it."""
 
 
 def _panels(frame: pd.DataFrame) -> tuple[Floats, Floats]:

@@ -16,7 +16,8 @@ BOOSTER_FILE = "model.ubj"
 STEPS = ("shrinkage", "preprocessing", "classifier")
 
 TRUSTED_TYPES = (
-    "credit_risk_dagster.models.shrinkage.ClickstreamShrinkage",
+    "credit_risk_dagster.models.shrinkage.ClickstreamShrinkage",  # of models of releases before
+    "credit_risk_dagster.models.shrinkage.PanelShrinkage",
     "credit_risk_dagster.models.winsorizing.Winsorizer",
     "numpy.dtype",
     "xgboost.core.Booster",

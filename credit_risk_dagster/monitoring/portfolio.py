@@ -11,13 +11,15 @@ from credit_risk_dagster.months import first_day, months_between
 from credit_risk_dagster.tables.portfolio import BUCKETS
 
 VINTAGE, ROLL, BOOK, DELIVERY = "vintage", "roll", "book", "delivery"
-VINTAGE_RATE = "cumulative_30_days_past_due_rate"
+VINTAGE_RATE = "cumulative_arrears_rate"
+ARREARS_RATE = "arrears_rate"
+"""Of loans as much in arrears as a default is, whatever their month on book."""
 VINTAGE_MONTHS_ON_BOOK = 12
 """How long a vintage is followed."""
 
 
 def vintage_facts(month: str, first_month: str, counts: pd.DataFrame) -> list[Fact]:
-    """Return the share of each vintage's loans that were ever 30+ days past due up to a month.
+    """Return the share of each vintage's loans that were ever in a default's arrears up to a month.
 
     A loan that first appears later than the month takes no part, so that the facts of a month
     need nothing of a later one. Vintages from before the first month were not seen whole.
@@ -74,7 +76,7 @@ def roll_facts(counts: pd.DataFrame) -> list[Fact]:
 def book_facts(
     counts: Mapping[str, int], applications: int, scored_applicants: int, defaults: int, labels: int
 ) -> Iterator[Fact]:
-    """Return volumes, the share of the book at 30+ days, and the default rate of the cohort.
+    """Return volumes, the share of the book in a default's arrears, and the default rate.
 
     Args:
         counts: the month's row of `tables.portfolio.book_counts`.
@@ -93,7 +95,7 @@ def book_facts(
     }
     for name, value in volumes.items():
         yield Fact(BOOK, name, OVERALL, float(value), sample_size=counts["active_loans"])
-    late = proportion("thirty_days_past_due_rate", counts["late_loans"], counts["active_loans"])
+    late = proportion(ARREARS_RATE, counts["late_loans"], counts["active_loans"])
     yield metric_fact(BOOK, late, OVERALL)
     yield metric_fact(BOOK, proportion("default_rate", defaults, labels), OVERALL)
 

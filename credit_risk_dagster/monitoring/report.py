@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.monitoring.conditions import Condition
 from credit_risk_dagster.monitoring.drift import significant_shifts
+from credit_risk_dagster.monitoring.portfolio import ARREARS_RATE
 from credit_risk_dagster.monitoring.report_plots import Draw, drawable, svg
 from credit_risk_dagster.months import add_months
 from credit_risk_dagster.settings import Settings
@@ -25,7 +27,7 @@ KEY_FIGURES = (
     ("PSI of the score", "score", "psi"),
     ("Mean probability of default", "score", "mean_probability"),
     ("Default rate of matured loans", "book", "default_rate"),
-    ("30+ days past due", "book", "thirty_days_past_due_rate"),
+    (f"Loans {CONTRACT.outcome.arrears}", "book", ARREARS_RATE),
     ("Loans originated", "book", "originated_loans"),
     ("Applicants scored", "book", "scored_applicants"),
 )

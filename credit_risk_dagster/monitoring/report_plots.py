@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.monitoring.portfolio import VINTAGE_RATE
 from credit_risk_dagster.months import months_between
 from credit_risk_dagster.settings import Settings
@@ -124,7 +125,7 @@ def score_distribution(axes: "Axes", facts: pd.DataFrame, month: str, settings: 
 
 
 def vintage_curves(axes: "Axes", facts: pd.DataFrame, month: str, settings: Settings) -> None:
-    """Draw the share of each vintage that was ever 30 days past due, by months on book."""
+    """Draw the share of each vintage that was ever in a default's arrears, by months on book."""
     rows = _of(facts, "vintage", VINTAGE_RATE)
     vintages = sorted(rows["subject"].unique())
     for number, vintage in enumerate(vintages):
@@ -132,7 +133,8 @@ def vintage_curves(axes: "Axes", facts: pd.DataFrame, month: str, settings: Sett
         ages = [months_between(f"{vintage}-01", str(seen)) for seen in curve["month"]]
         shade = str(0.8 - 0.8 * number / max(len(vintages), 1))
         axes.plot(ages, curve["value"], ".-", color=shade, linewidth=0.8)
-    axes.set(title="Vintages; darker: newer", xlabel="months on book", ylabel="ever 30+ days")
+    axes.set(title="Vintages; darker: newer", xlabel="months on book")
+    axes.set_ylabel(f"ever {CONTRACT.outcome.arrears}")
 
 
 def roll_rates(axes: "Axes", facts: pd.DataFrame, month: str, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from credit_risk_dagster.automation.maintenance import half_written_models
 from credit_risk_dagster.datamart.datamart import TABLES
+from credit_risk_dagster.datamart.disk import DiskPlace
 from credit_risk_dagster.datamart.maintenance import orphans
 from credit_risk_dagster.datamart.place import REFUSED
 from credit_risk_dagster.resources.tables import open_datamart, open_store
@@ -16,8 +17,11 @@ RESTORING = ".restoring"
 def leftovers(settings: Settings) -> list[Path]:
     """Return what was left half done in a home; with a run at work, also what it is writing."""
     home, datamart = settings.home, open_datamart(settings)
-    orphaned = [] if datamart.store else orphans(datamart, ALL_TABLES)
-    in_tables = [datamart.folder / table / name for table, name in orphaned]
+    places = [
+        (datamart.place_of(table), name)
+        for table, name in ([] if datamart.store else orphans(datamart, ALL_TABLES))
+    ]
+    in_tables = [place.path(name) for place, name in places if isinstance(place, DiskPlace)]
     return sorted([*home.glob(RESTORING), *half_written_models(home), *in_tables])
 
 

@@ -73,6 +73,8 @@ def places_outside(
     artifacts, elsewhere = _artifacts(settings, server)
     if settings.tables is not None:
         elsewhere = (*elsewhere, f"tables, models and reports in {settings.tables}")
+    if settings.bronze is not None:
+        elsewhere = (*elsewhere, f"bronze in {settings.bronze}")
     logs = outside_logs(dagster_home, dagster_config)
     if logs is not None:
         elsewhere = (*elsewhere, f"the captured output of runs in {logs}")

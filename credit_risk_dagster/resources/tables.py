@@ -1,5 +1,7 @@
 """The tables of an installation, and the index of what they hold."""
 
+from pathlib import Path
+
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.datamart.object_store import ObjectStore
@@ -14,7 +16,18 @@ def open_store(settings: Settings) -> ObjectStore | None:
 
 def open_datamart(settings: Settings) -> Datamart:
     """Return the tables of an installation."""
-    return Datamart(settings.home, settings.retention_days, store=open_store(settings))
+    return Datamart(
+        settings.home,
+        settings.retention_days,
+        store=open_store(settings),
+        bronze=_bronze(settings),
+    )
+
+
+def _bronze(settings: Settings) -> Path | ObjectStore | None:
+    if settings.bronze is None or "://" not in settings.bronze:
+        return None if settings.bronze is None else Path(settings.bronze)
+    return ObjectStore(settings.bronze, settings.scratch_folder)
 
 
 def open_index(settings: Settings) -> RecordIndex:

@@ -14,6 +14,9 @@ START, MONTH_ON_BOOK = "loan_start_date", "month_on_book"
 DUE, OVERDUE = "due_amount", "overdue_amount"
 MISSED, DAYS_PAST_DUE = "installments_missed", "days_past_due"
 
+MOST = {MISSED: LATEST_MONTH_ON_BOOK, DAYS_PAST_DUE: LATEST_MONTH_ON_BOOK // 12 * 366}
+"""The most of the delivered arrears: more is no loan's, and beyond what a calendar counts back."""
+
 
 def with_arrears(columns: Columns, book: Source) -> Columns:
     """Add month on book, missed instalments and days past due to the cleaned columns of a loan.
@@ -24,6 +27,9 @@ def with_arrears(columns: Columns, book: Source) -> Columns:
     """
     snapshot, start = columns[SNAPSHOT_DATE], columns[START]
     made = {START: start, MONTH_ON_BOOK: _month_on_book(columns, snapshot, start, book)}
+    for name, most in MOST.items():
+        if name in columns:
+            columns = columns | {name: _possible(columns[name], book.column(name).header, most)}
     if MISSED in columns:
         missed = columns[MISSED]
     elif DUE in columns and OVERDUE in columns:
@@ -58,6 +64,16 @@ def _missed(due: ir.FloatingValue, overdue: ir.FloatingValue, book: Source) -> C
     return Cleaned(
         value=ibis.ifelse(impossible, ibis.null("float64"), ratio).ceil().cast("int64"),
         reason=when(impossible, reason),
+    )
+
+
+def _possible(arrears: Cleaned, header: str, most: int) -> Cleaned:
+    """Refuse delivered arrears that no loan can have."""
+    impossible = ~ibis.coalesce(arrears.value.between(0, most), True)
+    return Cleaned(
+        value=ibis.ifelse(impossible, ibis.null("float64"), arrears.value),
+        correction=arrears.correction,
+        reason=first_of(arrears.reason, when(impossible, f"{header} is not 0 to {most}")),
     )
 
 

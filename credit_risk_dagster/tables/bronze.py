@@ -9,9 +9,12 @@ from credit_risk_dagster.delivery.reader import (
     SOURCE_FILE,
     rows_schema,
 )
+from credit_risk_dagster.delivery.unknown_columns import UNKNOWN_COLUMNS
 
 REJECTED = "rejected"
 PROVENANCE = (SOURCE_FILE, LINE_NUMBER)
+NO_CONTENT = (UNKNOWN_COLUMNS, *PROVENANCE)
+"""What makes no difference between two deliveries, nor between two rows."""
 
 
 def bronze_table(source: Source) -> Table:
@@ -24,7 +27,7 @@ def bronze_table(source: Source) -> Table:
         "lines that cannot be read are in a table beside, with the reason.",
         key=(),  # duplicates are kept as they came; silver takes them apart
         month_column=DELIVERED_MONTH,
-        unhashed=PROVENANCE,
+        unhashed=NO_CONTENT,
         beside=((REJECTED, REJECTED_SCHEMA),),
     )
 

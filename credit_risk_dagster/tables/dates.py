@@ -17,7 +17,7 @@ YEAR, MONTH, DAY = "YYYY", "MM", "DD"
 ISO = "YYYY-MM-DD"
 
 _DIGITS = {
-    YEAR: "[0-9]{4}",
+    YEAR: "[1-9][0-9]{3}",
     MONTH: "(0[1-9]|1[0-2])",
     DAY: "(0[1-9]|[12][0-9]|3[01])",
 }
@@ -38,7 +38,8 @@ def month(raw: ir.StringColumn, column: Column, dialect: Dialect) -> Cleaned:
 
 def first_of_month(date: ir.DateValue) -> ir.DateValue:
     """Return the first day of a date's month."""
-    return date.truncate("M")
+    # Ibis calls it a date; on DuckDB it is a timestamp until it is cast as one.
+    return date.truncate("M").cast("timestamp").cast("date")
 
 
 def month_index(date: ir.DateValue) -> ir.IntegerValue:

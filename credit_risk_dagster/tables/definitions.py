@@ -49,6 +49,7 @@ def _computation(table: Table) -> Iterator[str]:
         yield repr(_reading(CONTRACT.source(table.name)))
     elif table.layer == "monitoring":
         yield syntax_hash(*MONITORING)
+        yield repr((_SEEN_BY_MODELS, CONTRACT.outcome))
     else:
         yield syntax_hash(*MODELS)
         yield repr(_SEEN_BY_MODELS)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from credit_risk_dagster.datamart.engine import DISPOSITION
 from credit_risk_dagster.datamart.table import Table
-from credit_risk_dagster.tables.bronze import PROVENANCE
+from credit_risk_dagster.tables.bronze import NO_CONTENT, PROVENANCE
 from credit_risk_dagster.tables.cleaning import Cleaned, join_texts, trimmed
 
 ACCEPTED = "rows"
@@ -45,7 +45,7 @@ def judge(
         columns: the cleaned columns of `bronze`, by name; of the table's others there are nulls.
         key: the raw columns that identify a row.
     """
-    texts = [name for name in bronze.columns if name not in PROVENANCE]
+    texts = [name for name in bronze.columns if name not in NO_CONTENT]
     repeats = ibis.window(group_by=texts, order_by=list(PROVENANCE))
     rows = bronze.mutate(**{ORDINAL: ibis.row_number().over(repeats)})
     first = (rows[ORDINAL] == 0).cast("int64")

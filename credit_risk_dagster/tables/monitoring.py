@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.table import Table, schema_of
 
 _facts = schema_of(
@@ -42,8 +43,9 @@ PERFORMANCE = Table(
 PORTFOLIO = Table(
     layer="monitoring",
     name="portfolio",
-    description="The loan book: cumulative 30+ days past due by vintage, moves between buckets "
-    "since the month before, volumes, default rate, and what became of delivered rows.",
+    description="The loan book: the share of each vintage that was ever "
+    f"{CONTRACT.outcome.arrears}, moves between buckets since the month before, volumes, default "
+    "rate, and what became of delivered rows.",
     schema=_facts,
     key=_key,
 )

@@ -58,12 +58,13 @@ def _pattern(whole: bool, dialect: Dialect) -> str:
     """Return the pattern of a number.
 
     Lengths are bounded, so that neither a number nor a ratio of two is ever infinite; 15 digits of
-    a whole number are exact in a double.
+    a whole number are exact in a double. No group of digits begins with 0: where the point groups,
+    `0.500` is a number of another language.
     """
     digits, groups = (15, 4) if whole else (40, 13)
     integer = f"[0-9]{{1,{digits}}}"
     if dialect.thousands:
-        grouped = f"[0-9]{{1,3}}({re.escape(dialect.thousands)}[0-9]{{3}}){{1,{groups}}}"
+        grouped = f"[1-9][0-9]{{0,2}}({re.escape(dialect.thousands)}[0-9]{{3}}){{1,{groups}}}"
         integer = f"({grouped}|{integer})"
     point = re.escape(dialect.decimal)
     if whole:

@@ -4,6 +4,7 @@ What a column is, the contract says; nothing here knows a lender.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -122,7 +123,8 @@ def _cleaned(bronze: ir.Table, column: Column, source: Source) -> dict[str, Clea
     if isinstance(kind, TwoCategories):
         return dict(two_categories(raw, column, kind))
     if isinstance(kind, Number):
-        one = number(raw, column, kind, dialect)
+        whole = kind.whole or column.name in WHOLE_NUMBERS
+        one = number(raw, column, replace(kind, whole=whole), dialect)
     elif isinstance(kind, Category):
         one = category(raw, column, kind)
     elif isinstance(kind, Identifier):

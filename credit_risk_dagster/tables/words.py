@@ -23,8 +23,11 @@ from credit_risk_dagster.tables.cleaning import (
     when,
 )
 
-MARK = "|"
-"""What stands around the elements of a list while it is taken apart."""
+MARK = "\x1f"
+"""What stands around the elements of a list while it is taken apart: ASCII's unit separator."""
+
+NO_LETTER = "\ufffd"
+"""What a delivered mark becomes, so that it neither separates elements nor makes one of two."""
 
 
 def category(raw: ir.StringColumn, column: Column, kind: Category) -> Cleaned:
@@ -97,7 +100,7 @@ def list_flags(raw: ir.StringColumn, column: Column, kind: ListOf) -> Iterator[t
         yield name, Cleaned(ibis.ifelse(unknown, ibis.null("float64"), held), correction)
         correction = None
     declared = "|".join(re.escape(element.text) for element in kind.elements)
-    rest = listed.re_replace(rf"\{MARK}({declared})\{MARK}", "").replace(MARK, "")
+    rest = listed.re_replace(rf"{MARK}({declared}){MARK}", "").replace(MARK, "")
     other = (rest != "").cast("float64")
     yield column.names[-1], Cleaned(ibis.ifelse(unknown, ibis.null("float64"), other))
 
@@ -106,17 +109,22 @@ def _marked(text: ir.StringValue, separators: tuple[str, ...]) -> ir.StringValue
     """Put a mark at both ends of each element, white space around separators dropped."""
     between = "|".join(_separator(one) for one in separators)
     space = f"[{WHITE_SPACE}]*"
-    inner = text.replace(MARK, " ").re_replace(rf"{space}({between}){space}", MARK * 2)
+    inner = text.replace(MARK, NO_LETTER).re_replace(rf"{space}({between}){space}", MARK * 2)
     return ibis.literal(MARK) + inner + MARK
 
 
 def _separator(separator: str) -> str:
-    """Return the pattern of a separator: a word of it stands between white space."""
+    """Return the pattern of a separator.
+
+    One that begins with white space stands between white space, as a word does: ` - ` is no
+    hyphen. After a sign, as of `, `, it may be left out.
+    """
     word = separator.strip()
     pattern = re.escape(word).replace(r"\ ", f"[{WHITE_SPACE}]+")
-    before = f"[{WHITE_SPACE}]" if separator[:1].isspace() and word[:1].isalnum() else ""
-    after = f"[{WHITE_SPACE}]" if separator[-1:].isspace() and word[-1:].isalnum() else ""
-    return before + pattern + after
+    between = separator[:1].isspace()
+    before = f"[{WHITE_SPACE}]" if between else ""
+    ends = separator[-1:].isspace() and (between or word[-1:].isalnum())
+    return before + pattern + (f"[{WHITE_SPACE}]" if ends else "")
 
 
 def _months(text: ir.StringValue, form: str) -> ir.FloatingValue:

@@ -100,9 +100,12 @@ def test_a_missing_column_fails_the_month_and_is_named_with_its_file(
     result = run_source(settings, instance, FINANCIALS, MIDDLE, MIDDLE)
 
     assert failures(result) == {
-        "bronze__financials": f"financials: {path.name} lacks Annual_Income; its header is "
+        "bronze__financials": f"financials: nothing was delivered for 2024-02: {path.name} lacks "
+        "Annual_Income; its header is "
         f"{', '.join(FINANCIALS.headers).replace('Annual_Income', 'Income')}. "
-        f"Deliver it with all its columns, in any order: {', '.join(FINANCIALS.headers)}"
+        f"Deliver it with all its columns, in any order: {', '.join(FINANCIALS.headers)}. "
+        "Deliver features_financials.csv with all months or features_financials_2024-02.csv to "
+        f"{settings.raw_folder}."
     }
     assert started_steps(result) == {"bronze__financials"}
     assert materialized(instance, BRONZE_FINANCIALS) == []
@@ -239,9 +242,9 @@ def test_a_line_end_is_the_lenders_to_leave_out_only_by_a_setting(
         (lambda text: "", " is empty (0 bytes). Deliver it again, complete."),
         (
             lambda text: text.split("\n")[0] + "\n",
-            "nothing was delivered for 2024-02: no line of it is in "
-            "features_financials_2024_02.csv. Deliver features_financials.csv with all months or "
-            "features_financials_2024-02.csv to ",
+            "nothing was delivered for 2024-02: features_financials_2024_02.csv holds no row that "
+            "can be read: it is a header alone. Deliver it again, complete. Deliver "
+            "features_financials.csv with all months or features_financials_2024-02.csv to ",
         ),
     ],
     ids=["0 bytes", "header only"],
@@ -342,8 +345,9 @@ def test_a_compressed_extract_is_refused_by_name(
     result = run_tables(settings, instance, FIRST, LAST, BRONZE_CLICKSTREAM)
 
     assert failures(result)["bronze__clickstream"] == (
-        "clickstream: feature_clickstream.csv is compressed with gzip. Deliver it as plain CSV in "
-        "UTF-8."
+        "clickstream: nothing was delivered for 2024-01: feature_clickstream.csv is compressed "
+        "with gzip. Deliver it as plain CSV in UTF-8. Deliver feature_clickstream.csv with all "
+        f"months or feature_clickstream_2024-01.csv to {settings.raw_folder}."
     )
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from credit_risk_dagster.assets.monthly import KEPT, asset_key
-from credit_risk_dagster.automation.due import next_due_month, read_deliveries
+from credit_risk_dagster.automation.due import next_due_month
 from credit_risk_dagster.contract.reference import LOANS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import MonthRecord
@@ -26,7 +26,7 @@ from credit_risk_dagster.tables.inference import PREDICTIONS
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 from credit_risk_dagster_tests.checks.tampering import tamper, with_values
-from credit_risk_dagster_tests.deliveries import change_rows, set_values
+from credit_risk_dagster_tests.deliveries import change_rows, readable, set_values
 from credit_risk_dagster_tests.installation import content
 from credit_risk_dagster_tests.redefined import another_definition_of_default
 from credit_risk_dagster_tests.scored import (
@@ -87,7 +87,7 @@ def rows(settings: Settings, table: Table) -> list[dict[str, Any]]:
 
 def due(settings: Settings) -> str | None:
     """Return why a month is to be run, if one is."""
-    deliveries = read_deliveries(settings)
+    deliveries = readable(settings)
     found = next_due_month(settings, open_index(settings), deliveries, CARRIED_OVER)
     return None if found is None else found.reason
 

@@ -148,7 +148,9 @@ def test_a_file_that_cannot_be_read_keeps_the_sensor_waiting_with_the_reason(
     tick = look(settings, instance)
     assert tick.asked is None
     assert str(tick.reason).startswith(
-        "financials: features_financials.csv lacks Annual_Income; its header is"
+        "2024-01 waits for financials (features_financials.csv with all months, or "
+        "features_financials_2024-01.csv). features_financials.csv lacks Annual_Income; its header "
+        "is"
     )
 
 

@@ -74,5 +74,5 @@ def _only(requests: Sequence[dg.RunRequest] | None) -> Asked | None:
     (request,) = requests
     tags = dict(request.tags)
     assert request.run_key is not None
-    month = request.partition_key or tags[PARTITION_NAME_TAG]
+    month = request.partition_key or tags.get(PARTITION_NAME_TAG, "")
     return Asked(month, request.run_key, tags)

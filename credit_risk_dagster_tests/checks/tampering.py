@@ -56,7 +56,7 @@ def rewrite(
     kept = {name: datamart.read_beside(table, month, name) for name, _ in table.beside}
     made = Draft(
         month=month,
-        inputs=inputs_by_name(datamart, old.inputs) if inputs is None else inputs,
+        inputs=inputs_by_name(datamart, old.inputs, old.content_hash) if inputs is None else inputs,
         definition=old.definition if definition is None else definition,
         facts={**old.facts, **(facts or {})},
         provenance={**old.provenance, **(provenance or {})},

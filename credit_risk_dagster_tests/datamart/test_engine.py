@@ -1,4 +1,5 @@
 import hashlib
+import resource
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -203,6 +204,62 @@ def test_workers_with_a_client_read_and_write_the_store_themselves(
 def test_no_files_are_an_empty_table_of_the_declared_columns(engine: Engine) -> None:
     found = engine.read([], SCHEMA).to_pyarrow()
     assert found.cast(SCHEMA).equals(SCHEMA.empty_table())
+
+
+@each_engine
+def test_a_name_stands_for_the_rows_that_were_read_under_it_last(
+    engine: Engine, tmp_path: Path
+) -> None:
+    first = engine.read([file_of(tmp_path, loans("a"), "a")], SCHEMA, "loans")
+    doubled = first.mutate(amount=first.amount * 2)
+    other = engine.read([file_of(tmp_path, loans("c"), "c")], SCHEMA, "other_loans")
+    for number, keys in enumerate([("a",), ("b", "b"), ()]):
+        files = [file_of(tmp_path, loans(*keys), str(number))] if keys else []
+        assert engine.read(files, SCHEMA, "loans") is first
+        staged = Staged(tmp_path / f"out {number}" / "files")
+        staged.folder.mkdir(parents=True)
+        rows = pa.concat_tables([SCHEMA.empty_table(), *staged.write(engine, doubled).values()])
+        assert rows["loan_id"].to_pylist() == list(keys)
+        assert rows["amount"].to_pylist() == [2.0 * len(keys)] * len(keys)
+    assert other.to_pyarrow()["loan_id"].to_pylist() == ["c"]
+
+
+@each_engine
+def test_a_query_over_a_name_is_compiled_once(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(engine, DuckDBEngine | SparkEngine)
+    compile_once, compiled = engine._backend.compile, []
+
+    def counted(expression: ir.Table) -> object:
+        compiled.append(expression)
+        return compile_once(expression)
+
+    monkeypatch.setattr(engine._backend, "compile", counted)
+    for key in ("a", "b"):
+        table = engine.read([file_of(tmp_path, loans(key), key)], SCHEMA, "loans_by_name")
+        (rows,) = Staged(tmp_path / f"out {key}" / "files").write(engine, table).values()
+        assert rows["loan_id"].to_pylist() == [key]
+    assert len(compiled) == 1
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+@pytest.mark.slow
+def test_what_a_large_table_took_is_given_back_once_it_is_written(tmp_path: Path) -> None:
+    amounts = np.random.default_rng(1).random((40, 500_000))
+    rows = pa.table({"key": [f"{one:.17f}" for one in amounts[0]], "month": [JANUARY] * 500_000})
+    for number, values in enumerate(amounts):
+        rows = rows.append_column(f"amount_{number}", pa.array(values))
+    path, schema = file_of(tmp_path, rows), rows.schema
+    del rows, amounts
+    engine, staged = DuckDBEngine(), Staged(tmp_path / "out")
+    before = resident_mb()
+    engine.write(engine.read([path], schema), ["key"], "month", staged.new_file, tmp_path / "s")
+    assert resident_mb() - before < 100
 
 
 @each_engine

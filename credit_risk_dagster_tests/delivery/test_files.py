@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -6,7 +7,9 @@ import pytest
 
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.contract.reference import ATTRIBUTES, LOANS
-from credit_risk_dagster.delivery.files import find_files
+from credit_risk_dagster.contract.source import Source
+from credit_risk_dagster.delivery import files as files_module
+from credit_risk_dagster.delivery.files import find_files, passed_over
 from credit_risk_dagster.errors import DeliveryError
 
 
@@ -26,6 +29,12 @@ def found(folder: Path) -> dict[str, str | None]:
     [
         "lms_loan_daily.csv",
         "lms_loan_daily.CSV",
+        "lms_loan_daily.txt",
+        "lms_loan_daily.csv.gz",
+        "lms_loan_daily.TXT.ZST",
+        "lms_loan_daily.parquet",
+        "lms_loan_daily.xlsx",
+        "lms_loan_daily",
         "deep/er/lms_loan_daily.csv",
         "lms_loan_daily_full.csv",
         "lms_loan_daily-part.2.csv",
@@ -80,10 +89,12 @@ def test_a_file_with_a_month_in_its_path_is_for_that_month(tmp_path: Path, relat
     [
         "lms_loan_daily2.csv",
         "old_lms_loan_daily.csv",
-        "lms_loan_daily.txt",
-        "lms_loan_daily.csv.gz",
         "lms_loan_daily.csv.part",
         "lms_loan_daily.csv.tmp",
+        "lms_loan_daily.csv.gz.crdownload",
+        "lms_loan_daily.parquet.filepart",
+        "lms_loan_daily.csv.sha256",
+        "lms_loan_daily/_SUCCESS",
         ".lms_loan_daily.csv",
         ".staging/lms_loan_daily.csv",
         "upload.part/lms_loan_daily.csv",
@@ -125,13 +136,85 @@ def test_a_raw_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
         find_files(tmp_path / "raw", LOANS)
 
 
-def test_a_linked_folder_is_followed_once_even_in_a_circle(tmp_path: Path) -> None:
-    put(tmp_path, "elsewhere/lms_loan_daily.csv")
+def test_a_link_within_the_raw_folder_is_followed_once_even_in_a_circle(tmp_path: Path) -> None:
+    put(tmp_path, ".incoming/17/lms_loan_daily.csv")
+    (tmp_path / "2024-01").symlink_to(tmp_path / ".incoming" / "17")
+    (tmp_path / ".incoming" / "17" / "back").symlink_to(tmp_path)
+    (tmp_path / "2024-02").mkdir()
+    (tmp_path / "2024-02" / "lms_loan_daily.csv").symlink_to("../.incoming/17/lms_loan_daily.csv")
+    assert found(tmp_path) == {
+        "2024-01/lms_loan_daily.csv": "2024-01-01",
+        "2024-02/lms_loan_daily.csv": "2024-02-01",
+    }
+    assert passed_over(tmp_path, LOANS) == []
+
+
+def test_a_raw_folder_that_is_a_link_is_looked_at(tmp_path: Path) -> None:
+    put(tmp_path, "mounted/lms_loan_daily.csv")
+    (tmp_path / "raw").symlink_to(tmp_path / "mounted")
+    assert found(tmp_path / "raw") == {"lms_loan_daily.csv": None}
+    assert passed_over(tmp_path / "raw", LOANS) == []
+
+
+def test_a_link_out_of_the_raw_folder_is_not_followed_but_told(tmp_path: Path) -> None:
+    put(tmp_path, "elsewhere/lms_loan_daily.csv", "raw/features_attributes.csv")
     raw = tmp_path / "raw"
-    raw.mkdir()
     (raw / "2024-01").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "back").symlink_to(raw)
-    assert found(raw) == {"2024-01/lms_loan_daily.csv": "2024-01-01"}
+    (raw / "lms_loan_daily").symlink_to("../elsewhere")
+    (raw / "lms_loan_daily.csv").symlink_to("../elsewhere/lms_loan_daily.csv")
+    (raw / "lms_loan_daily_gone.csv").symlink_to("../elsewhere/gone.csv")
+    (raw / "readme.txt").symlink_to("../elsewhere/lms_loan_daily.csv")
+    assert found(raw) == {}
+    told = {source.name: passed_over(raw, source) for source in (LOANS, ATTRIBUTES)}
+    assert {one.reason for one in told["loans"]} == {"a link that leads out of the raw folder"}
+    assert [one.relative for one in told["loans"]] == [
+        "2024-01",
+        "lms_loan_daily",
+        "lms_loan_daily.csv",
+        "lms_loan_daily_gone.csv",
+    ]
+    assert [one.relative for one in told["attributes"]] == ["2024-01"]
+
+
+def patterns(monkeypatch: pytest.MonkeyPatch, *sources: Source) -> None:
+    monkeypatch.setattr(files_module, "CONTRACT", replace(CONTRACT, sources=sources))
+
+
+def test_a_pattern_takes_files_by_name_or_path_with_or_without_their_compression(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loans = replace(LOANS, files=("kredite_*.csv", "export/*/darlehen*"))
+    patterns(monkeypatch, loans, ATTRIBUTES)
+    taken = [
+        "kredite_2024-01.csv",
+        "deep/kredite_all.csv.gz",
+        "export/2024-02/darlehen.parquet",
+        "export/a/b/darlehen.csv",
+    ]
+    put(tmp_path, *taken, "kredite_1.xlsx", "Kredite_1.csv", "darlehen.csv", "kredite.csv")
+    files = find_files(tmp_path, loans)
+    assert [file.relative for file in files] == sorted(taken)
+    assert [file.month for file in files] == [None, "2024-02-01", None, "2024-01-01"]
+
+
+def test_a_file_that_fits_two_sources_is_that_of_the_longer_stem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loans = replace(LOANS, files=("kredit", "extra.kredit"))
+    attributes = replace(ATTRIBUTES, files=("kredit_kunden", "*antrag*"))
+    patterns(monkeypatch, loans, attributes)
+    put(tmp_path, "kredit.csv", "kredit_neu.csv", "kredit_kunden.csv", "kredit_antraege.csv")
+    put(tmp_path, "extraXkredit.csv", "kredit/kredit_kunden_2.csv", "kredit/x.csv")
+    assert [file.relative for file in find_files(tmp_path, loans)] == [
+        "kredit.csv",
+        "kredit/x.csv",
+        "kredit_antraege.csv",
+        "kredit_neu.csv",
+    ]
+    assert [file.relative for file in find_files(tmp_path, attributes)] == [
+        "kredit/kredit_kunden_2.csv",
+        "kredit_kunden.csv",
+    ]
 
 
 def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path) -> None:

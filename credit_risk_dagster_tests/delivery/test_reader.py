@@ -1,6 +1,5 @@
 import csv
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from credit_risk_dagster.contract.dialect import PLAIN
 from credit_risk_dagster.contract.reference import ATTRIBUTES
 from credit_risk_dagster.delivery import lines as lines_module
 from credit_risk_dagster.delivery.header import read_header
 from credit_risk_dagster.delivery.reader import REJECTED_SCHEMA, read_file, rows_schema
 from credit_risk_dagster.errors import DeliveryError
+from credit_risk_dagster_tests.delivery.grammar import DATE, QUOTES, judged
 from credit_risk_dagster_tests.delivery.written import (
     COLUMNS,
     HEADER,
@@ -27,8 +28,6 @@ from credit_risk_dagster_tests.delivery.written import (
 )
 
 MONTH = "2024-03-01"
-QUOTES = "a quote is not closed, not doubled, or inside an unquoted value"
-DATE = "snapshot_date is not the first day of a month, written YYYY-MM-01"
 CUT_OFF = "last line has no line end, so it may be cut off"
 GOOD = line(row())
 
@@ -238,48 +237,6 @@ def test_valid_lines_are_read_as_the_csv_module_reads_them(
     assert text_rows(rows) == [{name: values[name] for name in COLUMNS} for values in expected]
 
 
-FIELD = re.compile(r'(?:[^",]*|"((?:[^"]|"")*)")(?=,|\Z)', re.DOTALL)
-
-
-def fields_of(text: str) -> list[str] | None:
-    """The fields of one line by the strict grammar, or None: written apart from the reader."""
-    fields, position = [], 0
-    while True:
-        field = FIELD.match(text, position)
-        if field is None:
-            return None
-        quoted = field[1]
-        fields.append(field[0] if quoted is None else quoted.replace('""', '"'))
-        if field.end() == len(text):
-            return fields
-        position = field.end() + 1
-
-
-def judged(raw: bytes) -> tuple[str, dict[str, str] | str]:
-    """Where a line belongs (rows, rejected, undated), with its values or its reason."""
-    text = raw.decode("latin-1")
-    fields = fields_of(text)
-    dated = bool(fields and len(fields) == len(COLUMNS) and re.fullmatch(MONTH, fields[-1]))
-    place = "rejected" if dated else "undated"
-    if not raw:
-        return place, "blank line"
-    if "\0" in text:
-        return place, "a NUL byte"
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return place, "not valid UTF-8"
-    if "\r" in text:
-        return place, "a carriage return inside the line"
-    if fields is None:
-        return place, QUOTES
-    if len(fields) != len(COLUMNS):
-        return place, f"{len(fields)} fields where the header has {len(COLUMNS)}"
-    if not dated:
-        return place, DATE
-    return "rows", dict(zip(COLUMNS, fields_of(raw.decode()) or (), strict=True))
-
-
 PIECE = st.sampled_from([b'"', b'""', b",", b"\r", b"\0", b"\xff", b"\xc3\xa9", b"x", b" "])
 CHANGE = st.tuples(st.integers(0, len(GOOD)), st.integers(0, 3), PIECE | st.just(b""))
 
@@ -302,7 +259,7 @@ def test_each_line_is_judged_by_itself_and_like_the_grammar_says(
         rows, rejected, undated = read(write(Path(folder, "x.csv"), written))
     places: dict[str, list[object]] = {"rows": [], "rejected": [], "undated": []}
     for number, raw in enumerate(written, start=2):
-        place, content = judged(raw.removesuffix(b"\r"))
+        place, content = judged(raw.removesuffix(b"\r"), COLUMNS, MONTH, PLAIN)
         places[place].append((number, content))
     numbers = rows["line_number"].to_pylist()
     assert list(zip(numbers, text_rows(rows), strict=True)) == places["rows"]

@@ -94,7 +94,7 @@ def test_volumes_are_sums_of_the_month_to_the_cent(counts: dict[str, pd.DataFram
 
     assert facts["outstanding_balance"].value == 1500.10
     assert facts["active_loans"].value == 3
-    assert facts["thirty_days_past_due_rate"].value == pytest.approx(1 / 3)
+    assert facts["arrears_rate"].value == pytest.approx(1 / 3)
     assert facts["originated_loans"].value == 0
     assert (facts["applications"].value, facts["scored_applicants"].value) == (9, 8)
     assert (facts["default_rate"].value, facts["default_rate"].sample_size) == (0.25, 4)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from credit_risk_dagster.assets.history import production_record
-from credit_risk_dagster.automation.due import DueMonth, next_due_month, read_deliveries
+from credit_risk_dagster.automation.due import DueMonth, next_due_month
 from credit_risk_dagster.command_line.proof import prove_score
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PartitionError, PlatformError
@@ -23,6 +23,7 @@ from credit_risk_dagster.settings import Settings, load_settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster_tests.deliveries import readable
 from credit_risk_dagster_tests.installation import content, run
 
 OLD_HOME = Path(__file__).with_name("home_of_release_0_1.tar.xz")
@@ -111,7 +112,7 @@ def test_all_months_are_due_once_since_the_state_of_the_clickstream_is_new(
     upgraded: Settings, caught_up: Settings
 ) -> None:
     def due(settings: Settings, until: str) -> DueMonth | None:
-        return next_due_month(settings, open_index(settings), read_deliveries(settings), until)
+        return next_due_month(settings, open_index(settings), readable(settings), until)
 
     first = due(upgraded, LAST)
     assert first is not None

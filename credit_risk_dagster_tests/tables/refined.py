@@ -20,8 +20,8 @@ Row = dict[str, str]
 
 VALID: dict[str, Row] = {
     "loans": {
-        "loan_id": "CUS_1_2024_01_01",
-        "Customer_ID": "CUS_1",
+        "loan_id": "CUS_0x1_2024_01_01",
+        "Customer_ID": "CUS_0x1",
         "loan_start_date": "2024-01-01",
         "tenure": "10",
         "installment_num": "2",
@@ -33,7 +33,7 @@ VALID: dict[str, Row] = {
         "snapshot_date": "2024-03-01",
     },
     "attributes": {
-        "Customer_ID": "CUS_1",
+        "Customer_ID": "CUS_0x1",
         "Name": "Jane Roe",
         "Age": "40",
         "SSN": "123-45-6789",
@@ -41,7 +41,7 @@ VALID: dict[str, Row] = {
         "snapshot_date": "2024-03-01",
     },
     "financials": {
-        "Customer_ID": "CUS_1",
+        "Customer_ID": "CUS_0x1",
         "Annual_Income": "36000.5",
         "Monthly_Inhand_Salary": "3000.25",
         "Num_Bank_Accounts": "3",
@@ -65,7 +65,7 @@ VALID: dict[str, Row] = {
         "snapshot_date": "2024-03-01",
     },
     "clickstream": {
-        "Customer_ID": "CUS_1",
+        "Customer_ID": "CUS_0x1",
         "snapshot_date": "2024-03-01",
         **{name: str(number) for number, name in enumerate(CLICKSTREAM_FEATURES)},
     },
@@ -116,11 +116,17 @@ def outcomes(name: str, changes: Iterable[Row]) -> list[Outcome]:
     """What silver makes of a valid row with each of some changes, in their order."""
     key = _KEY_COLUMN.get(name, "Customer_ID")
     rows = [
-        delivered(name, **change) | {key: f"K{number:04d}"} for number, change in enumerate(changes)
+        delivered(name, **change) | {key: identifier(key, number)}
+        for number, change in enumerate(changes)
     ]
     found = judged(name, rows)
     assert len(found) == len(rows)
     return sorted(found, key=lambda outcome: str(outcome.values[key.lower()]))
+
+
+def identifier(key: str, number: int) -> str:
+    """An identifier as the reference lender gives them: of a loan, or of a customer."""
+    return f"CUS_0x{number:04x}" + "_2024_01_01" * (key == "loan_id")
 
 
 def outcome(name: str, **changed: str) -> Outcome:

@@ -6,14 +6,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
 
-from credit_risk_dagster.tables import cleaning, definitions, derived_columns, gold, panel, silver
+from credit_risk_dagster.contract.dialect import Dialect
+from credit_risk_dagster.contract.kinds import Multiple, Number
+from credit_risk_dagster.contract.outcome import LeftEarly, Outcome
+from credit_risk_dagster.contract.reference import CONTRACT, FINANCIALS
+from credit_risk_dagster.contract.source import Source
+from credit_risk_dagster.tables import arrears, cleaning, definitions, gold, panel, silver
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
 from credit_risk_dagster.tables.definitions import definition_of, syntax_hash
 
@@ -62,9 +69,7 @@ def test_tables_that_are_computed_otherwise_have_other_versions() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "value", "tables"),
     [
-        (gold, "DEFAULT_DAYS_PAST_DUE", 31, {"gold/labels"}),
-        (gold, "LABEL_MONTH_ON_BOOK", 7, {"gold/labels"}),
-        (derived_columns, "IMPLAUSIBLE_INCOME_FACTOR", 4, {"silver/financials"}),
+        (arrears, "LATEST_MONTH_ON_BOOK", 500, {"silver/loans"}),
         (cleaning, "WHITE_SPACE", "[ ]", SILVER_PATHS),
         (panel, "LARGEST_SQUARED", 10**7, {"silver/clickstream_so_far"}),
     ],
@@ -75,11 +80,87 @@ def test_a_constant_that_is_changed_gives_its_tables_another_version_and_no_othe
     assert changed(lambda: monkeypatch.setattr(module, name, value)) == tables
 
 
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome(month_on_book=6, days_past_due=31),
+        Outcome(month_on_book=7, days_past_due=30),
+        Outcome(month_on_book=6, installments_missed=1),
+        Outcome(month_on_book=6, days_past_due=30, within=True),
+        Outcome(month_on_book=6, days_past_due=30, left_early=LeftEarly.GOOD),
+    ],
+    ids=repr,
+)
+def test_another_outcome_gives_labels_and_monitoring_another_version_and_no_other_table(
+    monkeypatch: pytest.MonkeyPatch, outcome: Outcome
+) -> None:
+    contract = replace(CONTRACT, outcome=outcome)
+    change = partial(monkeypatch.setattr, definitions, "CONTRACT", contract)
+    watched = {table.path for table in ALL_TABLES if table.layer == "monitoring"}
+    assert changed(change) == {"gold/labels", *watched}
+
+
+def with_income(kind: Number, meaning: str) -> Source:
+    columns = [
+        replace(one, kind=kind, meaning=meaning) if one.name == "annual_income" else one
+        for one in FINANCIALS.columns
+    ]
+    return replace(FINANCIALS, columns=tuple(columns), meaning="In other words")
+
+
+@pytest.mark.parametrize(
+    ("kind", "tables"),
+    [
+        (Number(low=0, at_most=Multiple(48, "monthly_inhand_salary")), {"silver/financials"}),
+        (Number(low=1, at_most=Multiple(36, "monthly_inhand_salary")), {"silver/financials"}),
+        (Number(low=0, at_most=Multiple(36, "monthly_inhand_salary")), set()),
+    ],
+)
+def test_a_column_of_another_kind_is_another_definition_and_of_another_meaning_is_none(
+    monkeypatch: pytest.MonkeyPatch, kind: Number, tables: set[str]
+) -> None:
+    source = with_income(kind, "What somebody earns")
+
+    def made(bronze: ir.Table) -> ir.Table:
+        return silver.refined(bronze, source, silver.SILVER["financials"])
+
+    assert changed(lambda: monkeypatch.setitem(silver.REFINE, "financials", made)) == tables
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"dialect": Dialect(delimiter=";")},
+        {"files": ("finances",)},
+        {"columns": FINANCIALS.columns[:-2] + FINANCIALS.columns[-1:]},
+    ],
+    ids=["dialect", "files", "columns"],
+)
+def test_what_the_reader_is_told_of_a_source_is_the_definition_of_its_bronze(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
+) -> None:
+    sources = [
+        replace(one, **told) if one.name == "financials" else one for one in CONTRACT.sources
+    ]
+    contract = replace(CONTRACT, sources=tuple(sources))
+    change = partial(monkeypatch.setattr, definitions, "CONTRACT", contract)
+    assert changed(change) == {"bronze/financials"}
+
+
+def test_models_are_defined_by_the_features_that_they_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    fewer = definitions._SEEN_BY_MODELS[1:]
+    change = partial(monkeypatch.setattr, definitions, "_SEEN_BY_MODELS", fewer)
+    layers = {"training", "production", "inference", "monitoring"}
+    assert changed(change) == {table.path for table in ALL_TABLES if table.layer in layers}
+
+
 def test_a_function_that_is_changed_gives_its_table_another_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    refine_loans = silver.REFINE["loans"]
+
     def doubled(bronze: ir.Table) -> ir.Table:
-        rows = silver.loans(bronze)
+        rows = refine_loans(bronze)
         return rows.mutate(balance=rows.balance * 2)
 
     assert changed(lambda: monkeypatch.setitem(silver.REFINE, "loans", doubled)) == {"silver/loans"}
@@ -88,10 +169,12 @@ def test_a_function_that_is_changed_gives_its_table_another_version(
 def test_a_function_that_says_the_same_in_other_words_gives_no_other_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    refine_loans = silver.REFINE["loans"]
+
     def renamed(delivered: ir.Table) -> ir.Table:
         """Do as the product does."""
         as_it_came = delivered
-        return silver.loans(as_it_came)
+        return refine_loans(as_it_came)
 
     assert changed(lambda: monkeypatch.setitem(silver.REFINE, "loans", renamed)) == set()
 
@@ -109,9 +192,9 @@ def test_other_columns_or_another_key_are_another_definition(path: str) -> None:
     ("place", "layers"),
     [
         ("delivery", {"bronze"}),
-        ("contract/sources.py", {"bronze"}),
+        ("contract/source.py", {"bronze"}),
         ("models", {"training", "production", "inference", "monitoring"}),
-        ("contract/features.py", {"training", "production", "inference", "monitoring"}),
+        ("contract/candidates.py", {"training", "production", "inference", "monitoring"}),
         ("monitoring", {"monitoring"}),
         ("tables/portfolio.py", {"monitoring"}),
     ],

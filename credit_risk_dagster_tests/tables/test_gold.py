@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from credit_risk_dagster.contract.features import FINANCIAL_AMOUNTS, FLAGS, LOAN_TYPES, PANEL_MEANS
+from credit_risk_dagster.contract.features import FLAGS, PANEL_MEANS
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.kinds import Duration, Number
+from credit_risk_dagster.contract.reference import FINANCIALS
 from credit_risk_dagster.months import add_months, first_day, month_range
 from credit_risk_dagster.tables import gold
+from credit_risk_dagster.tables.labels import labels
 from credit_risk_dagster_tests.reference_tables import (
     CLICKSTREAM_FEATURES,
     SILVER_ATTRIBUTES,
@@ -58,11 +62,17 @@ def features_of(
     until = max(row["snapshot_date"] for row in loans)
     made = states(clickstream, month_range(str(days[0]), str(until)), kept_for).values()
     return gold.features(
-        ibis.memtable(filled(SILVER_LOANS, loans)),
-        ibis.memtable(filled(SILVER_ATTRIBUTES, attributes)),
-        ibis.memtable(filled(SILVER_FINANCIALS, financials)),
-        ibis.memtable(pa.concat_tables([one.rows for one in made])),
-        ibis.memtable(pa.concat_tables([one.dormant for one in made])),
+        loans=ibis.memtable(filled(SILVER_LOANS, loans)),
+        applicants={
+            "attributes": ibis.memtable(filled(SILVER_ATTRIBUTES, attributes)),
+            "financials": ibis.memtable(filled(SILVER_FINANCIALS, financials)),
+        },
+        panels={
+            "clickstream": (
+                ibis.memtable(pa.concat_tables([one.rows for one in made])),
+                ibis.memtable(pa.concat_tables([one.dormant for one in made])),
+            )
+        },
     )
 
 
@@ -179,7 +189,8 @@ def test_an_application_without_a_loan_has_no_row() -> None:
 
 
 def test_amounts_and_categories_are_those_of_the_application() -> None:
-    amounts = {name: float(number) for number, name in enumerate(FINANCIAL_AMOUNTS, start=1)}
+    numbers = [one for one in FINANCIALS.columns if isinstance(one.kind, (Number, Duration))]
+    amounts = {column.name: float(number) for number, column in enumerate(numbers, start=1)}
     categories = {
         "credit_mix": "Good",
         "payment_of_min_amount": "No",
@@ -253,36 +264,10 @@ def test_ratios_are_missing_where_a_part_is_missing_or_the_income_is_zero() -> N
         assert {name: row[name] for name in expected} == expected
 
 
-LISTS = {
-    "Auto Loan": {"loan_type_auto"},
-    "Credit-Builder Loan, and Home Equity Loan": {
-        "loan_type_credit_builder",
-        "loan_type_home_equity",
-    },
-    "Payday Loan, Payday Loan, and Payday Loan": {"loan_type_payday"},
-    "Not Specified, Auto Loan, and Student Loan": {
-        "loan_type_not_specified",
-        "loan_type_auto",
-        "loan_type_student",
-    },
-    "Boat Loan": {"loan_type_other"},
-    "Auto Loan, Boat Loan, and Boat Loan": {"loan_type_auto", "loan_type_other"},
-    "auto loan": {"loan_type_other"},
-    ", and ".join([", ".join(list(LOAN_TYPES)[:-1]), list(LOAN_TYPES)[-1]]): {*LOAN_TYPES.values()},
-    None: set(),
-}
-
-
-def test_each_listed_loan_type_is_marked_once_and_an_unknown_one_is_other() -> None:
-    found = features(
-        [loan(str(number)) for number in range(len(LISTS))],
-        financials=[of(str(number), type_of_loan=text) for number, text in enumerate(LISTS)],
-    )
-    for number, (text, expected) in enumerate(LISTS.items()):
-        row = found[f"{number}_{MONTH}"]
-        assert {name: row[name] for name in FLAGS} == {
-            name: float(name in expected) for name in FLAGS
-        }, text
+def test_whether_a_type_of_loan_is_listed_is_as_in_silver() -> None:
+    listed = {name: float(place % 2) for place, name in enumerate(FLAGS)}
+    row = features([loan("A")], financials=[with_values("A", listed)])[f"A_{MONTH}"]
+    assert {name: row[name] for name in FLAGS} == listed
 
 
 def test_loan_types_are_missing_not_zero_where_there_are_no_financials() -> None:
@@ -290,30 +275,15 @@ def test_loan_types_are_missing_not_zero_where_there_are_no_financials() -> None
     assert {row[name] for name in FLAGS} == {None}
 
 
-def labels(loans: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    found = computed(gold.labels(ibis.memtable(filled(SILVER_LOANS, loans))))
-    return {row["customer_id"]: row for row in found}
-
-
-def test_a_loan_is_in_default_from_thirty_days_past_due_at_month_on_book_six() -> None:
-    days = [0, 28, 29, 30, 31, 365]
-    found = labels([loan(str(number), MONTH, 6, days_past_due=number) for number in days])
-    assert {int(key): row["default"] for key, row in found.items()} == {
-        number: int(number >= 30) for number in days
-    }
-    assert {row["loan_start_date"] for row in found.values()} == {date(2023, 9, 1)}
-
-
-def test_a_loan_has_a_label_in_no_month_but_its_sixth() -> None:
-    loans = [loan(str(number), MONTH, number, days_past_due=60) for number in range(11)]
-    assert list(labels(loans)) == ["6"]
+def labels_of(loans: Sequence[dict[str, Any]]) -> ir.Table:
+    return labels(ibis.memtable(filled(SILVER_LOANS, loans)), CONTRACT.outcome)
 
 
 def test_a_cohort_joins_matured_labels_to_the_features_of_the_application_month() -> None:
     matured = [loan(name, MONTH, 6, days_past_due=31) for name in "AB"]
     applied = date(2023, 9, 1)
     known = features_of([loan("A", applied), loan("C", applied)], [of("A", applied, age=50.0)])
-    (row,) = computed(gold.cohort(gold.labels(ibis.memtable(filled(SILVER_LOANS, matured))), known))
+    (row,) = computed(gold.cohort(labels_of(matured), known))
     assert list(row) == gold.COHORT.schema.names
     assert (row["loan_id"], row["customer_id"]) == (f"A_{applied}", "A")
     assert (row["snapshot_date"], row["application_date"]) == (MONTH, applied)
@@ -335,8 +305,7 @@ def test_a_loan_number_that_was_given_twice_is_two_loans_in_a_range_as_in_single
     def cohort(chosen: slice) -> Rows:
         known = features_of(loans[chosen], clickstream=clicks)
         sixth = [row | {"month_on_book": 6} for row in matured[chosen]]
-        labels = gold.labels(ibis.memtable(filled(SILVER_LOANS, sixth)))
-        return computed(gold.cohort(labels, known).order_by("snapshot_date"))
+        return computed(gold.cohort(labels_of(sixth), known).order_by("snapshot_date"))
 
     together = cohort(slice(0, 2))
     assert together == cohort(slice(0, 1)) + cohort(slice(1, 2))

@@ -14,7 +14,7 @@ from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
 from credit_risk_dagster.datamart.record import MonthRecord
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.judgement import ACCEPTED, DUPLICATES, QUARANTINED
-from credit_risk_dagster.tables.silver import SILVER, attributes
+from credit_risk_dagster.tables.silver import REFINE, SILVER
 from credit_risk_dagster_tests.tables.refined import VALID, Row, bronze, delivered, judged
 
 KEYS = {source.name: source.key_headers for source in CONTRACT.sources}
@@ -26,7 +26,7 @@ CONFLICT = {
 }
 CHANGED = {"loans": "paid_amt", "attributes": "Age", "financials": "Num_of_Loan"}
 
-DIRT = st.sampled_from(["", "_", "-1", "12", "12_", "1e400", "?", "'", "\u2028", "NM", "CUS_1 "])
+DIRT = st.sampled_from(["", "_", "-1", "12", "12_", "1e400", "?", "'", "\u2028", "NM", "CUS_0x1 "])
 ANY_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), max_size=8)
 MONTHS = ("2024-02-01", "2024-03-01", "2024-04-01")
 
@@ -44,7 +44,7 @@ def mutated_rows(draw: st.DrawFn, name: str) -> list[Row]:
             delivered(name, Customer_ID=customer, snapshot_date=month) | changes
         ),
         st.dictionaries(columns, DIRT | ANY_TEXT, max_size=3),
-        st.sampled_from(["CUS_1", "CUS_2"]),
+        st.sampled_from(["CUS_0x1", "CUS_0x2"]),
         st.sampled_from(MONTHS),
     )
     rows = draw(st.lists(row, min_size=1, max_size=15))
@@ -110,7 +110,7 @@ def test_a_row_repeated_to_the_letter_is_accepted_once_and_twice_a_duplicate(nam
 
 
 def test_a_key_that_differs_in_white_space_only_is_the_same_key() -> None:
-    rows = [delivered("attributes"), delivered("attributes", Customer_ID="CUS_1 ")]
+    rows = [delivered("attributes"), delivered("attributes", Customer_ID="CUS_0x1 ")]
     found = judged("attributes", rows)
     assert [outcome.disposition for outcome in found] == [QUARANTINED, QUARANTINED]
 
@@ -132,7 +132,7 @@ def test_what_is_written_does_not_depend_on_the_order_in_which_rows_were_deliver
     same_key = [delivered("attributes", Age=f"x{number}" * (number % 2)) for number in range(9)]
     same_key += [delivered("attributes", Occupation=f"Job {number}") for number in range(9)]
     others = [delivered("attributes", Customer_ID="", Age=f"{number}?") for number in range(9)]
-    rows = [*same_key, *others, *others, delivered("attributes", Customer_ID="CUS_2")]
+    rows = [*same_key, *others, *others, delivered("attributes", Customer_ID="CUS_0x2")]
     records = [
         refined(tmp_path / str(seed), Random(seed).sample(rows, len(rows))) for seed in range(5)
     ]
@@ -151,7 +151,7 @@ def refined(folder: Path, rows: list[Row]) -> MonthRecord:
         datamart,
         engine,
         table,
-        lambda _: attributes(read),
+        lambda _: REFINE["attributes"](read),
         [MONTHS[1]],
         lambda _: made_of,
         lambda _: {},

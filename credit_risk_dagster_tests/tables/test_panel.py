@@ -4,13 +4,23 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import ibis
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from credit_risk_dagster.contract.kinds import Number
+from credit_risk_dagster.contract.source import Column, Shape, Source
 from credit_risk_dagster.months import add_months, first_day, month_range
-from credit_risk_dagster.tables.panel import LARGEST_SQUARED, months_of_dormant
+from credit_risk_dagster.tables.panel import (
+    LARGEST_SQUARED,
+    known_at,
+    mean_so_far,
+    months_of_dormant,
+    so_far,
+    so_far_table,
+)
 from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_FEATURES
 from credit_risk_dagster_tests.tables.panels import State, known, states
 
@@ -148,3 +158,28 @@ def test_a_reading_whose_square_is_too_large_to_sum_leaves_count_and_sum() -> No
     row = by_customer(states(as_readings(panel), MONTHS[:2], 12)[MONTHS[1]].rows)["A"]
     assert (row["fe_1_count"], row["fe_1_sum"], row["fe_1_sum_of_squares"]) == (2, large + 2, None)
     assert (row["fe_20_sum"], row["fe_20_sum_of_squares"]) == (0, 2 * LARGEST_SQUARED**2)
+
+
+def test_any_panel_is_added_up_by_its_own_names_and_with_its_decimals() -> None:
+    """Amounts of money are summed in their last decimal, so that no order of rows changes a sum."""
+    panel = Source(
+        "accounts",
+        Shape.PANEL,
+        ("accounts",),
+        (Column("Saldo", "account_balance", Number(decimals=2), "Balance of the account"),),
+        "Balances of accounts",
+    )
+    table = so_far_table(panel)
+    assert (table.path, table.key) == ("silver/accounts_so_far", ("customer_id",))
+    db = ibis.duckdb.connect()
+    empty = table.schema.empty_table()
+    before, dormant = (db.create_table(name, empty) for name in ("before", "dormant"))
+    given = {"customer_id": ["A"], "snapshot_date": DAYS[:1], "account_balance": [-0.37]}
+    readings = db.create_table("readings", pa.table(given))
+    rows = so_far(panel, before, readings, dormant, kept_for=2)
+    (found,) = rows.to_pyarrow().to_pylist()
+    assert list(found.values()) == ["A", DAYS[0], 1, DAYS[0], 1, -37, 1369, "rows"]
+    wanted = readings.select("customer_id", "snapshot_date")
+    state = known_at(wanted, dormant, rows.drop("disposition"))
+    (mean,) = state.select(mean=mean_so_far(state, panel.columns[0])).to_pyarrow().to_pylist()
+    assert mean == {"mean": -0.37}

@@ -9,8 +9,12 @@ import dagster as dg
 from credit_risk_dagster.checks.history import failed_checks_by_month
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.index import RecordIndex
+from credit_risk_dagster.delivery.delivered import known_decisions
+from credit_risk_dagster.delivery.entries import SeenFile, TakenFile
+from credit_risk_dagster.delivery.ledger import DeliveryLedger
+from credit_risk_dagster.delivery.ruling import Status
 from credit_risk_dagster.errors import PartitionError
-from credit_risk_dagster.months import first_day
+from credit_risk_dagster.months import first_day, month_of
 from credit_risk_dagster.observability.alerting.failed_runs import months_of_failed_runs
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE
@@ -18,6 +22,7 @@ from credit_risk_dagster.tables.monitoring import REPORT
 
 FAILED_RUN, FAILED_CHECK, LATE_DATA = "failed_run", "failed_check", "late_data"
 DAMAGED_TABLE = "damaged_table"
+REFUSED_DELIVERY, WAITING_DELIVERY = "refused_delivery", "waiting_delivery"
 ERROR = dg.AssetCheckSeverity.ERROR.value
 
 TOLD_AS_CONDITION = ("drift_bands", "performance_holds")
@@ -60,6 +65,7 @@ def active_alerts(
     """
     damaged = list(_damaged_table(index, settings.latest_month(today)))
     alerts = [*damaged, *_failed_runs(instance), *_failed_checks(instance)]
+    alerts += _deliveries(settings, today)
     if not damaged:  # what a damaged log says of months is not to be trusted
         alerts += [*_late_data(datamart, settings, today), *_conditions(datamart)]
     told = (alert for alert in alerts if alert.rule not in settings.alerts.muted)
@@ -86,6 +92,36 @@ def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Alert]:
             if check.severity == ERROR and check.name not in TOLD_AS_CONDITION:
                 name = f"{FAILED_CHECK} {check.table} {check.name}"
                 yield Alert(name, month, check.severity, check.description)
+
+
+def _deliveries(settings: Settings, today: date) -> Iterator[Alert]:
+    """A file is told once, of whatever month it is, and is over when it counts or is gone."""
+    decisions = known_decisions(settings, DeliveryLedger(settings.metrics_store_url))
+    for name, decided in decisions.items():
+        for one in decided.files:
+            path, month = one.file.path, _month_of(one.file)
+            if one.status is Status.REFUSED and _is_there(one.file):
+                yield Alert(f"{REFUSED_DELIVERY} {path}", month, ERROR, one.reason)
+            elif one.for_person and _is_there(one.file):
+                yield Alert(
+                    f"{WAITING_DELIVERY} {path}", month, ERROR, f"{path} waits: {one.reason}"
+                )
+        for month, without in decided.open.items():
+            known = settings.first_month <= month <= settings.latest_month(today)
+            if without.status is Status.WITHDRAWN and known:
+                sentence = f"{without.said}. Deliver the month again; what was made of it stays."
+                yield Alert(f"{WAITING_DELIVERY} {name}", month, ERROR, sentence)
+
+
+def _is_there(file: TakenFile | SeenFile) -> bool:
+    return isinstance(file, SeenFile) or file.is_there
+
+
+def _month_of(file: TakenFile | SeenFile) -> str:
+    """Return the newest month that a file holds, else the one in which it was seen."""
+    if isinstance(file, SeenFile):
+        return month_of(file.since.date())
+    return max(file.contents.months, default=month_of(file.first_seen.date()))
 
 
 def _late_data(datamart: Datamart, settings: Settings, today: date) -> Iterator[Alert]:

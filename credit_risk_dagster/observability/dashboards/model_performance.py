@@ -33,7 +33,7 @@ from credit_risk_dagster.observability.dashboards.styles import (
 
 MEANING = (
     "Current: the model in production, on the loans that matured in the month, which it has never "
-    "seen. Issued: the scores given at application, six months later. Shaded: 95 % interval."
+    "seen. Issued: the scores that these loans were given at application. Shaded: 95 % interval."
 )
 OUT_OF_TIME = "Out of time, when promoted"
 

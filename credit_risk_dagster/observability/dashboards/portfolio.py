@@ -33,6 +33,7 @@ BUCKETS = ("0", "1-29", "30-59", "60-89", "90+")
 WORSE = ("0 to 1-29", "1-29 to 30-59", "30-59 to 60-89", "60-89 to 90+")
 CURED = ("1-29 to 0", "30-59 to 0", "60-89 to 0", "90+ to 0")
 DAYS = "days past due"
+ARREARS = "In arrears"
 VOLUMES = {
     "Applications": "applications",
     "Scored applicants": "scored_applicants",
@@ -74,10 +75,11 @@ def portfolio() -> dashboard.Dashboard:
 
 def _newest() -> stat.Panel:
     names = VOLUMES | {"Active loans": "active_loans", "Balance": "outstanding_balance"}
-    rates = {"30+ days past due": "thirty_days_past_due_rate", "Default rate": "default_rate"}
+    rates = {ARREARS: "arrears_rate", "Default rate": "default_rate"}
     figures = {name: Figure("book", metric) for name, metric in (names | rates).items()}
     description = (
-        "The newest known figures. Default rate: of the loans that reached month 6 on book."
+        f"The newest known figures. {ARREARS}: as much as a default is. Default rate: of the loans "
+        "whose label matured."
     )
     panel = numbers("The book", description, [by_month(figures)], (24, 4))
     for name in rates:
@@ -115,19 +117,17 @@ def _newest_moves() -> table.Panel:
 def _default_rate() -> timeseries.Panel:
     figures = with_bounds("Default rate", "book", "default_rate")
     description = (
-        "Of the loans that reached month 6 on book in the month, the share that was 30 or more "
-        "days past due then, with its 95 % interval."
+        "Share in default of the loans whose label matured in the month, with its 95 % interval."
     )
     panel = lines("Default rate", description, [by_month(figures)], (12, 9), RATE, 1)
     return with_interval(panel, "Default rate", ORANGE)
 
 
 def _arrears() -> timeseries.Panel:
-    name = "30+ days past due"
-    figures = with_bounds(name, "book", "thirty_days_past_due_rate")
-    description = "Share of the loans with a balance that are 30 or more days past due."
-    panel = lines(name, description, [by_month(figures)], (12, 9), RATE, 1)
-    return with_interval(panel, name, BLUE)
+    figures = with_bounds(ARREARS, "book", "arrears_rate")
+    description = "Share of the loans with a balance that are as much in arrears as a default is."
+    panel = lines(ARREARS, description, [by_month(figures)], (12, 9), RATE, 1)
+    return with_interval(panel, ARREARS, BLUE)
 
 
 def _volumes(title: str, names: dict[str, str]) -> timeseries.Panel:

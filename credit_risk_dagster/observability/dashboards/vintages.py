@@ -24,8 +24,8 @@ VINTAGE = "Vintage"
 SEEN_MONTHS = range(1, 13)
 
 MEANING = (
-    "Vintage: the loans of one origination month. Share of them that was ever 30 or more days past "
-    "due, by months on book."
+    "Vintage: the loans of one origination month. Share of them that was ever as much in arrears "
+    "as a default is, by months on book."
 )
 
 SEEN = (
@@ -33,7 +33,7 @@ SEEN = (
     "  SELECT to_date(subject, 'YYYY-MM') AS originated, subject AS vintage, value, sample_size,\n"
     "    (extract(year FROM age(snapshot_date, to_date(subject, 'YYYY-MM'))) * 12\n"
     "      + extract(month FROM age(snapshot_date, to_date(subject, 'YYYY-MM'))))::int AS months\n"
-    "  FROM monitoring_facts WHERE metric = 'cumulative_30_days_past_due_rate'\n"
+    "  FROM monitoring_facts WHERE metric = 'cumulative_arrears_rate'\n"
     ")\n"
 )
 

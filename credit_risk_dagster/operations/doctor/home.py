@@ -69,9 +69,9 @@ def _writable(home: Path) -> Finding:
 
 def _permissions(settings: Settings) -> Iterator[Finding]:
     """Personal data stays in bronze and in the raw folder; settings may hold passwords."""
-    tables = settings.home / "tables"
+    bronze = Path(open_datamart(settings).place(next(iter(BRONZE.values()))).address).parent
     places = {
-        "bronze": tables / next(iter(BRONZE.values())).layer,
+        "bronze": bronze,
         "raw folder": settings.raw_folder,
         "settings.env": settings.home / SETTINGS_FILE,
     }
@@ -145,7 +145,8 @@ def _leftovers(settings: Settings, run_at_work: str | None) -> Finding:
 
 
 def _listed(home: Path, paths: list[Path]) -> str:
-    return _some([path.relative_to(home).as_posix() for path in paths])
+    in_home = [path.relative_to(home) if path.is_relative_to(home) else path for path in paths]
+    return _some([path.as_posix() for path in in_home])
 
 
 def _some(names: list[str]) -> str:

@@ -1,0 +1,1 @@
+"""Contracts of lenders, to run and to learn from."""
