@@ -202,8 +202,8 @@ def exporter(
 
 for command in (tables, backup, restore, upgrade, maintain, reindex, doctor):
     app.command()(command)
-app.add_typer(contract_commands, name="contract")
 app.add_typer(deliveries, name="deliveries")
+app.add_typer(contract_commands, name="contract")
 
 
 def main() -> None:
