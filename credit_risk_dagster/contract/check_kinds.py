@@ -34,7 +34,7 @@ OF_PERSONS = (
 )
 """What no identifier's pattern may match, lest it let names through."""
 
-MARK = "|"
+MARK = "\x1f"
 """What the platform puts around the elements of a list while it takes it apart."""
 
 
@@ -148,7 +148,7 @@ def _list(place: str, column: Column, kind: ListOf) -> Iterator[Finding]:
         yield Finding(place, "say what separates two elements, and more than white space.")
         return
     if any(MARK in text for text in (*words, *(element.text for element in kind.elements))):
-        yield Finding(place, f"{MARK} can be no part of an element, and separate none.")
+        yield Finding(place, f"{MARK!r} can be no part of an element, and separate none.")
     for element in kind.elements:
         inside = [one for one in kind.separators if _separates(one, element.text)]
         if inside:
@@ -166,10 +166,11 @@ def _list(place: str, column: Column, kind: ListOf) -> Iterator[Finding]:
 
 def _separates(separator: str, text: str) -> bool:
     """Whether a text would be taken apart; a word separates only where white space is around it."""
-    word = re.escape(separator.strip())
-    before = r"\s" if separator[:1].isspace() and separator.strip()[:1].isalnum() else ""
-    after = r"\s" if separator[-1:].isspace() and separator.strip()[-1:].isalnum() else ""
-    return re.search(before + word + after, text) is not None
+    word = separator.strip()
+    between = separator[:1].isspace()
+    ends = separator[-1:].isspace() and (between or word[-1:].isalnum())
+    pattern = (r"\s" if between else "") + re.escape(word) + (r"\s" if ends else "")
+    return re.search(pattern, text) is not None
 
 
 def _two_categories(place: str, column: Column, kind: TwoCategories) -> Iterator[Finding]:

@@ -14,7 +14,11 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class FromColumn:
-    """A column of an applicant source or of the loan book at month on book 0, as it is."""
+    """A column of an applicant source or of the loan book at month on book 0, as it is.
+
+    Attributes:
+        column: our name of it.
+    """
 
     column: str
 
@@ -36,21 +40,33 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Flags:
-    """The columns of a list, 1 where an element is listed and else 0."""
+    """The columns of a list, 1 where an element is listed and else 0.
+
+    Attributes:
+        column: our name of the list.
+    """
 
     column: str
 
 
 @dataclass(frozen=True)
 class MonthsSince:
-    """Whole months from a date or month to the month of application."""
+    """Whole months from a date or month to the month of application.
+
+    Attributes:
+        column: our name of the date.
+    """
 
     column: str
 
 
 @dataclass(frozen=True)
 class Readings:
-    """The readings of a panel up to the month of application, each as its mean."""
+    """The readings of a panel up to the month of application, each as its mean.
+
+    Attributes:
+        panel: the name of the source.
+    """
 
     panel: str
 
@@ -59,7 +75,9 @@ class Readings:
 class Function:
     """What a function makes of columns: `package.module:name`.
 
-    It takes the columns as Ibis expressions, in this order, and returns a floating one.
+    Attributes:
+        name: the function, of a package that is installed beside the platform.
+        columns: what it takes as Ibis expressions, in this order; it returns a number.
     """
 
     name: str

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Multiple:
-    """So many times another number of the same row: beyond it, a number is a typing error."""
+    """So many times another number of the same row: beyond it, a number is a typing error.
+
+    Attributes:
+        factor: how many times.
+        of: our name of the other number.
+    """
 
     factor: float
     of: str
@@ -33,7 +38,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Category:
-    """One of a closed list of texts; ordered from the lowest to the highest, if it says so."""
+    """One of a closed list of texts.
+
+    Attributes:
+        values: the texts, as they are delivered.
+        ordered: whether they are named from the lowest to the highest.
+    """
 
     values: tuple[str, ...]
     ordered: bool = False
@@ -43,7 +53,8 @@ class Category:
 class Identifier:
     """A name of a thing by which rows are matched: the whole text matches a regular expression.
 
-    The pattern is what keeps names and numbers of persons out: as narrow as the lender's own.
+    Attributes:
+        pattern: what keeps names and numbers of persons out, as narrow as the lender's own.
     """
 
     pattern: str
@@ -51,20 +62,21 @@ class Identifier:
 
 @dataclass(frozen=True)
 class Month:
-    """A month: any day of it, or without a day."""
+    """A month, written as its first day or without a day."""
 
 
 @dataclass(frozen=True)
 class Date:
-    """A day."""
+    """A day; where the platform reads a month, it stands for that month."""
 
 
 @dataclass(frozen=True)
 class Duration:
     """A length of time in words, read as months.
 
-    Each form is the text with `{years}` or `{months}` or both in place of the numbers; what may be
-    left out stands in brackets: `{years} Year[s] and {months} Month[s]`.
+    Attributes:
+        forms: the texts with `{years}` or `{months}` or both in place of the numbers; what may be
+            left out stands in brackets: `{years} Year[s] and {months} Month[s]`.
     """
 
     forms: tuple[str, ...]
@@ -72,7 +84,12 @@ class Duration:
 
 @dataclass(frozen=True)
 class Element:
-    """One text of a list, and the suffix of its column."""
+    """One text of a list.
+
+    Attributes:
+        text: the text, as it is delivered.
+        suffix: what its column is called, behind the name of the list.
+    """
 
     text: str
     suffix: str
@@ -96,7 +113,14 @@ class ListOf:
 
 @dataclass(frozen=True)
 class Part:
-    """One of the categories in a text that holds two."""
+    """One of the categories in a text that holds two.
+
+    Attributes:
+        name: the name of its column.
+        values: its texts.
+        meaning: what it is, as a phrase without a full stop.
+        ordered: whether they are named from the lowest to the highest.
+    """
 
     name: str
     values: tuple[str, ...]
@@ -108,8 +132,10 @@ class Part:
 class TwoCategories:
     """Two categories in one text, which becomes a column for each.
 
-    The form is the text with the names of the parts in braces where they stand:
-    `{spending_level}_spent_{payment_size}_value_payments`.
+    Attributes:
+        form: the text with the names of the parts in braces where they stand:
+            `{spending_level}_spent_{payment_size}_value_payments`.
+        parts: the two.
     """
 
     form: str

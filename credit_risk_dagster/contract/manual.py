@@ -25,9 +25,9 @@ DECLARED = {
     "[source.dialect]": Dialect,
     "[[source.column]]": Column,
     **{f'kind = "{name}"': of_class for name, of_class in KINDS.items()},
-    "an entry of at_most": Multiple,
-    "an entry of elements": Element,
-    "an entry of parts": Part,
+    "at_most": Multiple,
+    "elements": Element,
+    "parts": Part,
     "[[feature]]": Feature,
     **{name: of_class for name, (of_class, _) in EXPRESSIONS.items()},
 }
@@ -42,12 +42,11 @@ CHOICES: dict[str, type[StrEnum]] = {
 
 def with_generated_parts(text: str) -> str:
     """Return a document whose parts between markers are those of today's code."""
-    parts = {"roles": _roles(), "declarations": _declarations()}
-    for name, lines in parts.items():
-        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    for name, lines in (("roles", _roles()), ("declarations", _declarations())):
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
-        text = "\n".join([f"{before}{begin}", *lines, f"{end}{after}"])
+        text = "".join([before, begin, *(f"{line}\n" for line in lines), end, after])
     return text
 
 
@@ -61,7 +60,7 @@ def _roles() -> Iterator[str]:
 def _declarations() -> Iterator[str]:
     for place, of_class in DECLARED.items():
         first, _, _ = (inspect.getdoc(of_class) or "").partition("\n\n")
-        yield f"**`{place}`** is a `{of_class.__name__}`: {' '.join(first.split())}"
+        yield f"**`{place}`**, the class `{of_class.__name__}`: {' '.join(first.split())}"
         yield ""
         said = _attributes(of_class)
         rows = [_row(field, said.get(field.name, "")) for field in fields(of_class)]

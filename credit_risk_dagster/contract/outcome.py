@@ -21,8 +21,8 @@ class Outcome:
 
     Attributes:
         month_on_book: months from origination to the snapshot in which the label is known.
-        days_past_due: the fewest days past due of a default; or
-        installments_missed: the fewest missed instalments of one. Exactly one of the two is given.
+        days_past_due: the fewest days past due of a default.
+        installments_missed: the fewest missed instalments of one; one of the two is given.
         within: whether arrears at any month on book up to that one count, and not at that one only.
         left_early: what is taken of loans that are not in the book any more by then.
     """

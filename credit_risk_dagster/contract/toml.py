@@ -7,6 +7,7 @@ what is installed.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -212,8 +213,13 @@ def _made(of_class: type[T], given: object, place: str) -> T:
     if missing:
         raise PlatformError(f"{place}: {', '.join(missing)} must be said.")
     try:
-        return TypeAdapter(of_class).validate_python(given)
+        return _adapter(of_class).validate_python(given)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
         raise PlatformError(f"{place}: {where}: {fault['msg']}.") from error
+
+
+@cache
+def _adapter(of_class: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(of_class)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from credit_risk_dagster.contract import check_kinds
 from credit_risk_dagster.contract.check import findings
 from credit_risk_dagster.contract.check_names import BESIDE, OF_BRONZE, OF_GOLD, OF_SILVER, TABLES
 from credit_risk_dagster.contract.dialect import Dialect
@@ -34,6 +35,7 @@ from credit_risk_dagster.contract.lender import Contract
 from credit_risk_dagster.contract.outcome import Outcome
 from credit_risk_dagster.contract.reference import CONTRACT
 from credit_risk_dagster.contract.source import Column, Personal
+from credit_risk_dagster.tables import words
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, STORED
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE
 from credit_risk_dagster.tables.panel import SO_FAR
@@ -201,7 +203,7 @@ OF_KINDS = {
     "say what separates two elements": listed("a", separators=(" ",)),
     "the element 'a, b' holds the separator ','": listed("a, b"),
     "holds the separator ' and '": listed("salt and pepper", separators=(" and ",)),
-    "| can be no part of an element": listed("a", separators=("|",)),
+    "can be no part of an element": listed("a\x1fb"),
     "hides a longer one": listed("a", separators=(",", ", and ")),
     "the form must hold {a} once": pairs("{a}-{a}-{b}", ("x",), ("y",)),
     "its parts cannot be told apart": pairs("{a}-{b}", ("x", "x-y"), ("y-z", "z")),
@@ -301,6 +303,7 @@ def test_a_column_of_an_applicant_is_not_called_as_what_gold_adds() -> None:
         dialect(encoding="utf-8-sig"),
         listed("salt", "pepper", "oil", separators=(", and ", " and ", ",")),
         listed("Candy", separators=(" and ",)),
+        listed("a-b", separators=(" - ", "|")),
         tried(kind=Duration(("{years}y {months}m", "{months} month[s]"))),
         with_feature(Function("package.module:name", ("age", "loan_type_auto", "snapshot_date"))),
         with_feature(FromColumn("loan_amount")),
@@ -319,6 +322,10 @@ def test_names_of_the_platform_are_those_that_its_tables_have() -> None:
         path.split("/")[1] for path in STORED if path.split("/")[0] in ("bronze", "silver")
     }
     assert {name for name in of_sources - sources if not name.endswith(BESIDE)} == set()
+
+
+def test_what_no_element_may_hold_is_what_the_platform_puts_between_elements() -> None:
+    assert words.MARK == check_kinds.MARK
 
 
 def test_columns_of_the_platform_are_those_that_its_tables_have() -> None:

@@ -226,7 +226,7 @@ def test_the_document_that_is_changed_is_a_contract_without_fault() -> None:
     assert findings(contract_of(VALID)) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(documents())
 def test_a_changed_document_is_a_contract_or_an_error_in_words(document: dict[str, Any]) -> None:
     contract = read(document)
