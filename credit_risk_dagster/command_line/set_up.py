@@ -4,6 +4,8 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.reference import CONTRACT as REFERENCE
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import SETTINGS_FILE, Settings, load_settings, save_settings
@@ -77,9 +79,15 @@ def begin_demo(settings: Settings) -> None:
     """Remove an earlier demo.
 
     Raises:
-        PlatformError: if the home holds anything else, or a run is at work in it.
+        PlatformError: if the home holds anything else, or keeps to another contract than the one
+            whose extracts the demo generates; if a run is at work in it.
     """
     home, marker = settings.home, settings.home / DEMO_MARKER
+    if CONTRACT != REFERENCE:
+        raise PlatformError(
+            f"The demo has the extracts of {REFERENCE.lender}, but {home} keeps to the contract of "
+            f"{CONTRACT.lender}. Give --home another folder, without CREDIT_RISK_CONTRACT."
+        )
     held = [name for name in DEMO_FOLDERS if (home / name).exists()]
     if settings.raw_folder.resolve() != (home / "raw").resolve():
         held.append(f"settings for {settings.raw_folder}")

@@ -44,6 +44,8 @@ _BRONZE = {
     "source_file": "File that the row or line was delivered in",
     "line_number": "Number of the line in that file",
     "reason": "Why the line was rejected, in words",
+    "unknown_columns": "What was delivered in columns that the contract does not have, as JSON; "
+    "null where there is none",
     "text": "The rejected line as it was delivered, bytes that are not text escaped",
     "unknown_columns": "What was delivered in columns that the contract does not have, as JSON",
 }

@@ -101,7 +101,7 @@ def _check_text(text: io.BufferedReader, file: DeliveredFile, source: Source) ->
 
 def _empty(file: DeliveredFile, source: Source) -> DeliveryError:
     return DeliveryError(
-        f"{source.name}: {file.relative} is empty (0 bytes of content). Deliver it again, complete."
+        f"{source.name}: {file.relative} is empty (0 bytes). Deliver it again, complete."
     )
 
 

@@ -29,7 +29,7 @@ DEFAULT_PARAMETERS: Mapping[CandidateName, Parameters] = MappingProxyType(
 """What tuning tries first."""
 
 # With less prior a mean still visibly sharpens with every month, with more it visibly spreads:
-# well outside this range a panel's shrunk means drift (CSI above 0.25) though nothing happened.
+# well outside this range the shrunk means drift (CSI above 0.25) though nothing happened.
 PRIOR_MONTHS = (6.0, 18.0)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.models.metric import proportion
 from credit_risk_dagster.monitoring.facts import OVERALL, Fact, metric_fact
 from credit_risk_dagster.months import first_day, months_between
@@ -16,6 +17,9 @@ ARREARS_RATE = "arrears_rate"
 """Of loans as much in arrears as a default is, whatever their month on book."""
 VINTAGE_MONTHS_ON_BOOK = 12
 """How long a vintage is followed."""
+
+AMOUNTS = {"outstanding_balance": "balance", "originated_amount": "loan_amount"}
+"""Volumes in money, and the column of the loan book without which they are not known."""
 
 
 def vintage_facts(month: str, first_month: str, counts: pd.DataFrame) -> list[Fact]:
@@ -87,12 +91,13 @@ def book_facts(
     """
     volumes = {
         "active_loans": counts["active_loans"],
-        "outstanding_balance": counts["outstanding_cents"] / 100,
         "originated_loans": counts["originated_loans"],
-        "originated_amount": counts["originated_cents"] / 100,
         "applications": applications,
         "scored_applicants": scored_applicants,
     }
+    for name, column in AMOUNTS.items():
+        if CONTRACT.loan_book.has(column):
+            volumes[name] = counts[f"{name}_cents"] / 100
     for name, value in volumes.items():
         yield Fact(BOOK, name, OVERALL, float(value), sample_size=counts["active_loans"])
     late = proportion(ARREARS_RATE, counts["late_loans"], counts["active_loans"])

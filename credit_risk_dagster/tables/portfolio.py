@@ -57,17 +57,18 @@ def book_counts(loans: ir.Table) -> ir.Table:
 
     Returns:
         Columns snapshot_date; loans with a balance, those of them with a default's arrears, and
-        their balance in cents; loans originated in the month and their amount in cents.
+        their balance in cents; loans originated in the month and their amount in cents. A loan
+        whose balance is not known counts as one with a balance: it is in the book.
     """
-    active = loans.balance > 0
+    active = ibis.coalesce(loans.balance > 0, True)
     new = loans.month_on_book == 0
     late = in_arrears(loans, CONTRACT.outcome)
     return loans.group_by("snapshot_date").aggregate(
         active_loans=active.sum(),
         late_loans=(active & late).sum(),
-        outstanding_cents=_cents(loans.balance).sum(where=active).fill_null(0),
+        outstanding_balance_cents=_cents(loans.balance).sum(where=active).fill_null(0),
         originated_loans=new.sum(),
-        originated_cents=_cents(loans.loan_amount).sum(where=new).fill_null(0),
+        originated_amount_cents=_cents(loans.loan_amount).sum(where=new).fill_null(0),
     )
 
 

@@ -93,7 +93,7 @@ def test_a_failed_run_is_told_in_the_words_of_the_asset_until_its_month_has_run(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     removed = file_of(settings, ATTRIBUTES)
-    kept = shutil.move(removed, removed.with_suffix(".kept"))
+    kept = shutil.move(removed, removed.with_name(f".{removed.name}"))
     result = run_tables(settings, instance, FIRST, LAST, *TABLES)
 
     assert found(settings, instance) == {

@@ -90,7 +90,7 @@ def test_rows_that_got_lost_between_bronze_and_silver_are_missed(
 def test_quarantined_rows_are_reported_above_a_share_with_their_reasons_and_no_values(
     one_month: Settings, name: str
 ) -> None:
-    reason = "Age 'forty; or so' is not a number"
+    reason = "Age is not a number"
     set_aside(one_month, name, QUARANTINED, 40, reasons=reason)
     share = 40 / delivered_rows(one_month, name)
     found = find(one_month, SILVER[name], "quarantine_share", TRAINED)

@@ -102,7 +102,7 @@ def test_a_failed_blocking_check_stops_what_is_downstream_until_the_rows_add_up_
     rows = Datamart(settings.home).required_record(BRONZE_LOANS, MIDDLE).rows
     rewrite(settings, BRONZE_LOANS, MIDDLE, facts={"delivered": rows + 1})
     delivery = file_of(settings, LOANS)
-    cleared_away = delivery.rename(delivery.with_suffix(".kept"))
+    cleared_away = delivery.rename(delivery.with_name(f".{delivery.name}"))
     stopped = run_tables(settings, instance, MIDDLE, MIDDLE, *LOAN_TABLES)
 
     assert not stopped.success

@@ -1,6 +1,7 @@
 """A month is the same delivery however little memory it is read in, and it is read in little."""
 
 import csv
+import gzip
 import os
 import shutil
 import subprocess
@@ -211,8 +212,11 @@ def in_format(text: Path, suffix: str) -> Path:
         with pa.csv.open_csv(text) as batches, pq.ParquetWriter(path, batches.schema) as file:
             for batch in batches:
                 file.write_batch(batch)
+    elif suffix == ".csv.gz":
+        with text.open("rb") as source, gzip.open(path, "wb", compresslevel=1) as file:
+            shutil.copyfileobj(source, file)
     else:
-        with text.open("rb") as source, pa.output_stream(path, compression="detect") as file:
+        with text.open("rb") as source, pa.output_stream(path, compression="zstd") as file:
             shutil.copyfileobj(source, file)
     return path
 

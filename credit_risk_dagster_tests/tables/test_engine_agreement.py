@@ -16,6 +16,7 @@ import pytest
 from credit_risk_dagster.assets.panel import write_states
 from credit_risk_dagster.assets.refinement import Refined, refine
 from credit_risk_dagster.contract.installed import CONTRACT
+from credit_risk_dagster.contract.reference import CLICKSTREAM
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
 from credit_risk_dagster.datamart.engine import Engine
@@ -29,6 +30,7 @@ from credit_risk_dagster.tables import gold
 from credit_risk_dagster.tables.bronze import BRONZE
 from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
+from credit_risk_dagster.tables.labels import labels
 from credit_risk_dagster.tables.panel import DORMANT
 from credit_risk_dagster.tables.silver import REFINE, SILVER
 from credit_risk_dagster_tests.installation import lender_sample
@@ -59,22 +61,25 @@ class Refinery:
         settings = Settings(
             home=self.datamart.home, first_month=self.months[0], panel_state_months=KEPT_FOR
         )
-        states = write_states(list(self.months), self.datamart, settings, self.engine)
+        states = write_states(CLICKSTREAM, list(self.months), self.datamart, settings, self.engine)
         assert [month for month, _ in states] == list(self.months)
         silver = {name: self._read(table) for name, table in SILVER.items()}
         self._write(FEATURES_TABLE, lambda: self._features(silver))
-        self._write(LABELS, lambda: gold.labels(silver["loans"]))
+        self._write(LABELS, lambda: labels(silver["loans"], CONTRACT.outcome))
         self._write(COHORT, lambda: gold.cohort(self._read(LABELS), self._read(FEATURES_TABLE)))
 
     def _features(self, silver: Mapping[str, ir.Table]) -> ir.Table:
-        known = [silver[name] for name in ("loans", "attributes", "financials")]
         files = [
             file
             for month in self.months
             for file in self.datamart.files_beside(CLICKSTREAM_SO_FAR, month, DORMANT)
         ]
         dormant = self.engine.read(files, CLICKSTREAM_SO_FAR.schema)
-        return gold.features(*known, self._read(CLICKSTREAM_SO_FAR), dormant)
+        return gold.features(
+            loans=silver["loans"],
+            applicants={one.name: silver[one.name] for one in CONTRACT.applicants},
+            panels={"clickstream": (self._read(CLICKSTREAM_SO_FAR), dormant)},
+        )
 
     def refine_silver(self, name: str, files: Sequence[Path]) -> None:
         delivered = self.engine.read(files, BRONZE[name].schema)
@@ -186,8 +191,11 @@ NASTY = [
 
 MARCH = "2024-03-01"
 
+NUMBERED = {"loans": "1", "attributes": "2", "financials": "3", "clickstream": "4"}
+"""First digits of the customers of each source, who have a loan each."""
+
 KEYS = [
-    "CUS_f",
+    *(f"CUS_0x{digit}" for digit in "abcdef"),
     "CUS_n",
     "CUS_r",
     "CUS_t",
@@ -208,7 +216,7 @@ def nasty_rows(name: str) -> Iterable[Row]:
     if name == "clickstream":
         columns = columns[:4]
     for place, (column, text) in enumerate(product(columns, NASTY)):
-        yield with_key(name, f"{name[0]}{place:05d}") | {column: text}
+        yield with_key(name, f"CUS_0x{NUMBERED[name]}{place:05d}") | {column: text}
     for position, key in enumerate(KEYS):
         yield with_key(name, key)
         yield with_key(name, f"\x0b {key}\t")
@@ -220,7 +228,7 @@ def nasty_rows(name: str) -> Iterable[Row]:
 def loans_of(rows: Iterable[Row]) -> Iterable[Row]:
     """A loan for each customer of other sources, so that their rows reach gold."""
     return (
-        with_key("loans", row["Customer_ID"]) for row in rows if row["Customer_ID"][1:6].isdigit()
+        with_key("loans", row["Customer_ID"]) for row in rows if row["Customer_ID"][6:].isdigit()
     )
 
 
@@ -229,9 +237,15 @@ def with_key(name: str, key: str) -> Row:
     row = delivered(name, Customer_ID=key)
     if name == "loans":
         matured = key.endswith(("0", "5"))
-        row |= {"loan_id": key, "installment_num": "6" if matured else "0"}
+        row |= {"loan_id": loan_id(key), "installment_num": "6" if matured else "0"}
         row |= {"loan_start_date": "2023-09-01" if matured else "2024-03-01"}
     return row
+
+
+def loan_id(key: str) -> str:
+    """The identifier of a customer's loan, with the white space around the customer's."""
+    name = key.strip("\x0b \t")
+    return key.replace(name, f"{name}_2024_03_01")
 
 
 def written(folder: Path, rows: Mapping[str, Sequence[Row]]) -> BronzeFiles:
@@ -265,12 +279,16 @@ def test_the_engines_agree_on_rows_that_invite_them_to_differ(
 def test_the_engines_agree_on_a_loan_number_that_was_given_twice(
     spark: Engine, tmp_path: Path
 ) -> None:
-    starts = {"CUS_1": ("2023-08-01", "2024-02-01"), "CUS_2": ("2023-09-01", "2024-03-01")}
+    starts = {"CUS_0x1": ("2023-08-01", "2024-02-01"), "CUS_0x2": ("2023-09-01", "2024-03-01")}
     rows: dict[str, list[Row]] = {name: [] for name in VALID}
     for customer, (start, matured) in starts.items():
         for month, number in ((start, "0"), (matured, "6")):
             at = {"Customer_ID": customer, "snapshot_date": month}
-            book = {"loan_id": "L1", "loan_start_date": start, "installment_num": number}
+            book = {
+                "loan_id": "CUS_0x1_2023_08_01",
+                "loan_start_date": start,
+                "installment_num": number,
+            }
             rows["loans"].append(delivered("loans", **at, **book))
             for name in ("attributes", "financials", "clickstream"):
                 rows[name].append(delivered(name, **at))
@@ -288,7 +306,7 @@ def test_the_engines_agree_on_a_loan_number_that_was_given_twice(
 def test_the_engines_agree_on_a_month_of_which_nothing_is_accepted(
     spark: Engine, tmp_path: Path
 ) -> None:
-    refused = with_key("loans", "L1") | {"tenure": "none"}
+    refused = with_key("loans", "CUS_0x1") | {"tenure": "none"}
     files = written(tmp_path / "bronze", {"loans": [refused]})
     for engine in (DuckDBEngine(), spark):
         made = Refinery(engine, Datamart(tmp_path / engine.name), [MARCH])
@@ -296,4 +314,5 @@ def test_the_engines_agree_on_a_month_of_which_nothing_is_accepted(
         assert made.rows(SILVER["loans"]).num_rows == 0
         assert made.beside(SILVER["loans"], DUPLICATES).num_rows == 0
         (row,) = made.beside(SILVER["loans"], QUARANTINED).to_pylist()
-        assert (row["loan_id"], row["reasons"]) == ("L1", "tenure 'none' is not a number")
+        assert row["loan_id"] == "CUS_0x1_2024_03_01"
+        assert row["reasons"] == "tenure is not a whole number"

@@ -100,8 +100,8 @@ VISITS = Source(
 
 
 def shared_debt(debt: ir.FloatingValue, loans: ir.FloatingValue) -> ir.FloatingValue:
-    """What a lender's own package computes: the debt beyond a thousand for each loan."""
-    return ibis.greatest(debt - 1000.0, 0.0) / (loans + 1.0)
+    """What a lender's own package computes: how far from a thousand each loan's debt is."""
+    return (debt - 1000.0).abs() / (loans + 1.0)
 
 
 def feature(name: str, expression: Any) -> Feature:
@@ -183,7 +183,7 @@ def by_hand(book: Row, person: Row | None, bureau: Row | None) -> Row:
         "mark_late": bureau_.get("mark_late"),
         "mark_fraud": bureau_.get("mark_fraud"),
         "mark_other": bureau_.get("mark_other"),
-        "shared_debt": None if nothing_known else max(debt - 1000.0, 0.0) / (loans + 1.0),
+        "shared_debt": None if nothing_known else abs(debt - 1000.0) / (loans + 1.0),
         "has_person": person is not None,
         "has_bureau": bureau is not None,
         "latest_input_date": MONTH,

@@ -117,7 +117,8 @@ def _newest_moves() -> table.Panel:
 def _default_rate() -> timeseries.Panel:
     figures = with_bounds("Default rate", "book", "default_rate")
     description = (
-        "Share in default of the loans whose label matured in the month, with its 95 % interval."
+        "Of the loans whose label matured in the month, the share in default, with its 95 % "
+        "interval."
     )
     panel = lines("Default rate", description, [by_month(figures)], (12, 9), RATE, 1)
     return with_interval(panel, "Default rate", ORANGE)
