@@ -213,13 +213,14 @@ def _made(of_class: type[T], given: object, place: str) -> T:
     if missing:
         raise PlatformError(f"{place}: {', '.join(missing)} must be said.")
     try:
-        return _adapter(of_class).validate_python(given)
+        made: T = _adapter(of_class).validate_python(given)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
         raise PlatformError(f"{place}: {where}: {fault['msg']}.") from error
+    return made
 
 
 @cache
-def _adapter(of_class: type[T]) -> TypeAdapter[T]:
+def _adapter(of_class: Any) -> TypeAdapter[Any]:
     return TypeAdapter(of_class)

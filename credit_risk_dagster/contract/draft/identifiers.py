@@ -11,7 +11,8 @@ CLASSES = (
     ("[0-9A-Z]", re.compile(r"[0-9A-Z]+")),
     ("[0-9a-z]", re.compile(r"(?=.*[0-9])[0-9a-z]+")),
 )
-LONGEST = 64
+FEWEST, LONGEST = 20, 64
+"""Texts from which what they share is no text of one person; the length of an identifier."""
 
 
 def pattern_of(texts: Iterable[str]) -> str | None:
@@ -20,7 +21,7 @@ def pattern_of(texts: Iterable[str]) -> str | None:
     That is what all begin with, then pieces of digits and letters between the same signs.
     """
     known = list(texts)
-    if not known or max(map(len, known)) > LONGEST or not any(map(str.isalnum, "".join(known))):
+    if len(known) < FEWEST or max(map(len, known)) > LONGEST:
         return None
     if any(re.search(r"\s|@", text) for text in known):
         return None
@@ -31,16 +32,17 @@ def pattern_of(texts: Iterable[str]) -> str | None:
     parts = [_piece({one[place] for one in pieces}) for place in range(len(pieces[0]))]
     if any(part is None for part in parts):
         return None
-    return re.escape(prefix) + "".join(part for part in parts if part)
+    return (re.escape(prefix) + "".join(part for part in parts if part)).replace(r"\-", "-")
 
 
 def _prefix(texts: list[str]) -> str:
     """Return what all begin with, but no digit that they share by chance."""
     common = ""
     for letters in zip(*texts, strict=False):
-        if len(texts) == 1 or len(set(letters)) > 1:
+        if len(set(letters)) > 1:
             break
         common += letters[0]
+    common = re.sub(r"[0-9]{2}.*", "", common)
     return re.sub(r"[0-9a-f]*\Z", "", common) if not common.endswith("x") else common
 
 

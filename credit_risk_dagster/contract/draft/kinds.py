@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from unicodedata import combining, normalize
 
 from credit_risk_dagster.contract.draft.identifiers import pattern_of
 from credit_risk_dagster.contract.draft.personal import (
@@ -33,11 +34,16 @@ from credit_risk_dagster.contract.kinds import (
 MOST_VALUES, MOST_ELEMENTS, FEWEST = 40, 40, 5
 """Values of a category, elements of a list, and rows of a text that is one of them."""
 
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+_SIGNS = f"{DECORATION} "
+
 ENOUGH = 500
 """Rows from which quantiles tell nothing of one of them."""
 
-SEPARATORS = ((", and ", " and ", ","), (";",), (",",))
-DURATION = re.compile(r"(?i)\d+\s*(years?|yrs?|y|months?|mons?|m)\b.*")
+SEPARATORS = ((", and ", " and ", ","), (" und ", ","), (";",), ("|",))
+DURATION = re.compile(r"(?i)\d+\s*(years?|yrs?|y|months?|mons?|m|jahre?|monate?)\b.*")
+NUMBERED = re.compile(r"\d{8,}")
+"""What is rather the number of somebody or something than a quantity."""
 
 
 @dataclass(frozen=True)
@@ -128,11 +134,13 @@ def _number(texts: Counter[str], written: Written) -> Guess | None:
     )
     if len(values) < MOST * texts.total():
         return None
+    if sum(n for text, n in texts.items() if NUMBERED.fullmatch(text)) > texts.total() / 2:
+        return None
     ends = {
         sign
         for text in texts
-        for sign in (text[0], text[-1])
-        if sign in DECORATION and text != sign
+        for sign in (*text[: -len(text.lstrip(_SIGNS)) or None], *text[len(text.rstrip(_SIGNS)) :])
+        if sign != " " and text.strip(_SIGNS)
     }
     whole = not ends and all(re.fullmatch(r"-?\d{1,15}", text) for text in texts)
     negative = sum(value < 0 for value in values)
@@ -163,9 +171,10 @@ def _duration(texts: Counter[str]) -> Guess | None:
 
 def _form(text: str) -> str:
     """Write a duration with braces for its numbers and brackets for what may be left out."""
-    form = re.sub(r"(?i)\d+(\s*y)", r"{years}\1", text)
+    form = re.sub(r"(?i)\d+(\s*[yj])", r"{years}\1", text)
     form = re.sub(r"(?i)\d+(\s*m)", r"{months}\1", form)
-    return re.sub(r"(?i)(?<!\{)\b(year|month)s?\b(?!\})", r"\1[s]", form)
+    form = re.sub(r"(?i)(?<!\{)\b(year|month)s?\b(?!\})", r"\1[s]", form)
+    return re.sub(r"(?i)\b(jahr|monat)e?\b", r"\1[e]", form)
 
 
 def _category(texts: Counter[str]) -> Guess | None:
@@ -174,32 +183,40 @@ def _category(texts: Counter[str]) -> Guess | None:
     covered = sum(texts[text] for text in shown)
     if not shown or len(shown) > MOST_VALUES or covered < MOST * texts.total():
         return None
-    if any("," in text or ";" in text for text in shown) and _list(texts) is not None:
+    if _list(texts) is not None:
         return None
     if look_like_names(shown):
         return Guess(None, ("values look like names of persons",), personal=True)
     rarer = len(texts) - len(shown)
-    notes = ["no order; say ordered = true if there is one"]
+    notes = [
+        "the values as they occur: take out what could be a person's",
+        "no order: say ordered = true if there is one",
+    ]
     if rarer:
         notes.append(f"{rarer} rarer texts are left out, of which rows are quarantined")
     return Guess(Category(tuple(shown)), tuple(notes))
 
 
 def _list(texts: Counter[str]) -> Guess | None:
-    for separators in SEPARATORS:
-        pattern = re.compile("|".join(re.escape(one) for one in separators))
-        counts: Counter[str] = Counter()
-        several = 0
-        for text, count in texts.items():
-            elements = [one.strip() for one in pattern.split(text)]
-            several += count * (len(elements) > 1)
-            counts.update(dict.fromkeys(filter(None, elements), count))
-        usual = sorted(text for text, count in counts.items() if count >= FEWEST)
-        covered = sum(counts[text] for text in usual)
-        few = usual and len(usual) <= MOST_ELEMENTS and covered >= MOST * counts.total()
-        if few and several > 0.1 * texts.total() and len(usual) <= len(texts):
-            return _list_of(usual, separators)
-    return None
+    """Take as a list what few elements make up, apart by the separators that leave the fewest."""
+    found = [one for one in (_elements(texts, separators) for separators in SEPARATORS) if one]
+    return _list_of(*min(found, key=lambda one: len(one[0]))) if found else None
+
+
+def _elements(
+    texts: Counter[str], separators: tuple[str, ...]
+) -> tuple[list[str], tuple[str, ...]] | None:
+    pattern = re.compile("|".join(re.escape(one) for one in separators))
+    counts: Counter[str] = Counter()
+    several = 0
+    for text, count in texts.items():
+        elements = [one.strip() for one in pattern.split(text)]
+        several += count * (len(elements) > 1)
+        counts.update(dict.fromkeys(filter(None, elements), count))
+    usual = sorted(text for text, count in counts.items() if count >= FEWEST)
+    covered = sum(counts[text] for text in usual)
+    few = 0 < len(usual) <= min(MOST_ELEMENTS, len(texts)) and covered >= MOST * counts.total()
+    return (usual, separators) if few and several > 0.1 * texts.total() else None
 
 
 def _list_of(texts: list[str], separators: tuple[str, ...]) -> Guess:
@@ -218,6 +235,8 @@ def _identifier(texts: Counter[str]) -> Guess | None:
 
 def slug(text: str) -> str:
     """Return a name of small letters, digits and `_`."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", text)
+    letters = text.translate(_UMLAUTS)
+    plain = "".join(one for one in normalize("NFKD", letters) if not combining(one))
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", plain)
     name = re.sub(r"[^a-z0-9]+", "_", spaced.casefold()).strip("_")
     return name if name[:1].isalpha() else f"c_{name}".rstrip("_")

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 HEADER = re.compile(
-    r"(?i)(?<![a-z])(name|vorname|nachname|surname|ssn|iban|bic|e?-?mail|phone|mobile|telefon|tel|"
-    r"fax|address|adresse|street|strasse|straße|zip|postcode|plz|passport|tax_?id|birth_?date|"
-    r"date_?of_?birth|dob|geburtsdatum|social_?security\w*|officer|advisor|agent|contact)(?![a-z])"
+    r"(?i)(?<![a-z])(name|user ?name|vorname|nachname|surname|ssn|iban|bic|e ?-?mail|phone|mobile|"
+    r"telefon|tel|fax|address|adresse|street|strasse|straße|zip|postcode|plz|passport|"
+    r"ausweis[a-z]*|tax id|steuer[a-z]*|"
+    r"birth ?date|date of birth|dob|geburtsdatum|social security.*|officer|advisor|agent|broker|"
+    r"clerk|manager|employee|berater|betreuer|sachbearbeiter|mitarbeiter|vermittler|contact)(?![a-z])"
 )
 """Words of a header that say that a person can be found by what stands under it."""
 
@@ -26,7 +28,8 @@ _NAME = re.compile(rf"{_WORD}( {_WORD}){{1,3}}|{_WORD}, {_WORD}( {_WORD})?")
 
 def header_is_personal(header: str) -> bool:
     """Return whether a header says that a person can be found by its column."""
-    return any(HEADER.search(text) for text in (header, header.replace("_", " ")))
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_-]+", " ", header)
+    return any(HEADER.search(text) for text in (header, spaced))
 
 
 def looks_personal(text: str) -> bool:

@@ -8,11 +8,14 @@ from credit_risk_dagster.contract.kinds import Date, Identifier, Month, Number
 from credit_risk_dagster.contract.roles import IDENTIFIERS, LOAN_BOOK
 from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Shape
 
-CUSTOMER = r"customer|cust|client|borrower|applicant|kunde|kunden|debtor|party"
-LOAN = r"loan|contract|facility|account|vertrag|konto|kredit|deal"
-APPLICATION = r"application|antrag"
+CUSTOMER = r"customer|cust|client|borrower|applicant|kunden?[a-z]*|debtor|party"
+LOAN = r"loan|contract|facility|account|vertrags?[a-z]*|kontonummer|kreditnummer|deal"
+APPLICATION = r"application|antrags?nummer|antrags?"
 SNAPSHOT = r"snapshot|report|reporting|as_of|asof|stichtag|cutoff|cut_off|period|month|monat|date"
-START = r"start|origination|orig|disbursement|disbursed|granted|opened|open|beginn|auszahlung"
+START = (
+    r"start|origination|orig|disbursement|disbursed|granted|opened|open|beginn|vertragsbeginn|"
+    r"auszahlungs?[a-z]*"
+)
 
 OF_LOANS: Mapping[str, str] = {
     "days_past_due": r"dpd|days_past_due|days_late|verzugstage|tage_verzug",

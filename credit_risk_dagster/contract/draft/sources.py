@@ -10,8 +10,8 @@ from credit_risk_dagster.contract.draft.roles import names_of
 from credit_risk_dagster.contract.draft.sample import Sample
 from credit_risk_dagster.contract.draft.written_forms import date_form, number_signs
 from credit_risk_dagster.contract.kinds import Identifier, Number
+from credit_risk_dagster.contract.roles import IDENTIFIERS, WHOLE_NUMBERS
 from credit_risk_dagster.contract.roles import KINDS_OF_ROLES as ROLES
-from credit_risk_dagster.contract.roles import WHOLE_NUMBERS
 from credit_risk_dagster.contract.source import (
     CUSTOMER_ID,
     LOAN_ID,
@@ -117,9 +117,8 @@ def _column(header: str, name: str, guess: Guess, shape: Shape) -> Column:
         kind = replace(kind, whole=kind.whole and name in WHOLE_NUMBERS)
     elif shape is Shape.PANEL and name not in (CUSTOMER_ID, SNAPSHOT_DATE):
         kind = None
-    of_rows = (CUSTOMER_ID, LOAN_ID, "application_id")
-    if isinstance(kind, Identifier) and shape is not Shape.LOAN_BOOK and name not in of_rows:
-        kind = None
+    unknown = isinstance(kind, Identifier) and name not in IDENTIFIERS
+    kind = None if unknown else kind
     words = " ".join(slug(header).split("_"))
     return Column(
         header=header,
@@ -128,5 +127,5 @@ def _column(header: str, name: str, guess: Guess, shape: Shape) -> Column:
         meaning=words[:1].upper() + words[1:],
         placeholders=guess.placeholders if kind is not None else (),
         strip=guess.strip if isinstance(kind, Number) else "",
-        personal=Personal.YES if guess.personal else Personal.NO,
+        personal=Personal.YES if guess.personal or unknown else Personal.NO,
     )

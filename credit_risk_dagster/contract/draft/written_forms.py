@@ -20,7 +20,7 @@ FORMS = (
 MOST = 0.95
 """The share of texts that must be written in a way for it to be taken as the way."""
 
-DECORATION = "_$€£%*#"
+DECORATION = "_$€£%*#\u00a0"
 MISSING = re.compile(r"(?i)n/?a|nm|nan|null|none|unknown|unbekannt|missing|k\.? ?a\.?|\W+|_+")
 """What lenders write where they know nothing: words for it, and texts of signs alone."""
 

@@ -19,6 +19,7 @@ from credit_risk_dagster.contract.kinds import (
     ListOf,
     Month,
     Number,
+    TwoCategories,
 )
 from credit_risk_dagster.contract.lender import Contract
 from credit_risk_dagster.contract.reference import CONTRACT
@@ -26,6 +27,8 @@ from credit_risk_dagster.contract.source import Column, Personal, Shape, Source
 from credit_risk_dagster.contract.toml import read_toml
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster_tests.installation import lender_sample
+from examples.second_lender.contract import CONTRACT as SECOND
+from examples.second_lender.generate import generate
 
 NAMES = ("Jürgen Wölk", "Ada Lovelace", "Grace Hopper", "Alan Turing", "Mary Shelley")
 MAIL = "someone@example.org"
@@ -197,6 +200,21 @@ def unlike(draft: Column, wanted: Column) -> str | None:
 def of_files(contract: Contract, files: tuple[str, ...]) -> Source:
     (found,) = (one for one in contract.sources if one.files == files)
     return found
+
+
+def test_the_draft_of_a_german_lenders_extracts_is_close_to_its_contract(tmp_path: Path) -> None:
+    generate(tmp_path / "raw", 6, 80)
+    draft = drafted(tmp_path / "raw", tmp_path)
+    assert findings(draft) == []
+    for wanted in SECOND.sources:
+        source = next(one for one in draft.sources if one.files[0] in str(wanted.files))
+        assert source.shape is wanted.shape
+        assert source.key == wanted.key
+        for column in (one for one in wanted.columns if one.begins is None):
+            mine = next(one for one in source.columns if one.header == column.header)
+            assert mine.personal is column.personal, column.header
+            if not isinstance(column.kind, TwoCategories):
+                assert type(mine.kind) is type(column.kind), column.header
 
 
 @pytest.mark.slow
