@@ -94,8 +94,8 @@ _BRONZE = {
     **{header: f"{phrase}, as delivered, as text" for header, phrase in _AS_DELIVERED.items()},
     SNAPSHOT_DATE: "First day of the snapshot month, as delivered, as text",
     "snapshot_month": "Snapshot month that the delivered row belongs to, as its first day",
-    "unknown_columns": "What was delivered in columns that the contract does not have, as a JSON "
-    "object of header and value; null where there are none",
+    "unknown_columns": "Delivered columns that the contract does not have, as a JSON object of "
+    "header and value; null if none",
     "source_file": "File that the row or line was delivered in",
     "line_number": "Number of the line in that file",
     "reason": "Why the line was rejected, in words",
