@@ -104,7 +104,7 @@ def test_a_missing_column_fails_the_month_and_is_named_with_its_file(
         "Annual_Income; its header is "
         f"{', '.join(FINANCIALS.headers).replace('Annual_Income', 'Income')}. "
         f"Deliver it with all its columns, in any order: {', '.join(FINANCIALS.headers)}. "
-        "Deliver features_financials.csv with all months or features_financials_2024-02.csv to "
+        "Deliver features_financials.csv with all months, or features_financials_2024-02.csv to "
         f"{settings.raw_folder}."
     }
     assert started_steps(result) == {"bronze__financials"}
@@ -244,7 +244,7 @@ def test_a_line_end_is_the_lenders_to_leave_out_only_by_a_setting(
             lambda text: text.split("\n")[0] + "\n",
             "nothing was delivered for 2024-02: features_financials_2024_02.csv holds no row that "
             "can be read: it is a header alone. Deliver it again, complete. Deliver "
-            "features_financials.csv with all months or features_financials_2024-02.csv to ",
+            "features_financials.csv with all months, or features_financials_2024-02.csv to ",
         ),
     ],
     ids=["0 bytes", "header only"],
@@ -272,7 +272,7 @@ def test_a_source_without_the_month_fails_it_and_says_which_file_to_deliver(
     stem = source.files[0]
     assert failures(result) == {
         f"bronze__{source.name}": f"{source.name}: nothing was delivered for 2024-02: there is no "
-        f"file of this source for it, and no cumulative one. Deliver {stem}.csv with all months or "
+        f"file of this source for it, and no cumulative one. Deliver {stem}.csv with all months, or "
         f"{stem}_2024-02.csv to {settings.raw_folder}."
     }
     assert materialized(instance, BRONZE[source.name]) == []

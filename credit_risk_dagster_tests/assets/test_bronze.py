@@ -53,7 +53,7 @@ def test_months_are_read_up_to_the_first_that_is_missing(tmp_path: Path) -> None
     }
     assert found.missing == (
         f"attributes: nothing was delivered for 2024-02: no row of it is in {STEM}.csv. Deliver "
-        f"{STEM}.csv with all months or {STEM}_2024-02.csv to {tmp_path}."
+        f"{STEM}.csv with all months, or {STEM}_2024-02.csv to {tmp_path}."
     )
 
 
