@@ -85,6 +85,7 @@ def test_an_unknown_loan_is_an_error_in_words(demo_folder: Path) -> None:
 
     assert told.returncode == 1
     assert "No application with the loan CUS_0x0_2025_01_01" in told.stderr
+    assert "A loan is named like CUS_0x" in " ".join(told.stderr.split())
     assert "Traceback" not in told.stderr
 
 
