@@ -213,7 +213,7 @@ def _made(of_class: type[T], given: object, place: str) -> T:
     if missing:
         raise PlatformError(f"{place}: {', '.join(missing)} must be said.")
     try:
-        made: T = _adapter(of_class).validate_python(given)
+        made: T = _adapter(of_class).validate_python(given)  # type: ignore[arg-type]
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
