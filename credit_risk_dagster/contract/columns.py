@@ -47,7 +47,6 @@ _BRONZE = {
     "unknown_columns": "What was delivered in columns that the contract does not have, as JSON; "
     "null where there is none",
     "text": "The rejected line as it was delivered, bytes that are not text escaped",
-    "unknown_columns": "What was delivered in columns that the contract does not have, as JSON",
 }
 
 _OF_SOURCES = {
