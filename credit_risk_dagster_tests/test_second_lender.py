@@ -33,8 +33,8 @@ PACKAGE = "examples.second_lender.contract"
 TOML = ROOT / "examples" / "second_lender" / "contract.toml"
 
 MONTHS = month_range(FIRST_MONTH, add_months(FIRST_MONTH, 11))
-TRAINED = MONTHS[9]
-"""With four, one and one cohort, the labels of which are known from the fifth month on."""
+TRAINED = MONTHS[10]
+"""After six cohorts, the first of which matures in month 5."""
 
 SMALL = {
     "CREDIT_RISK_POLICY__TRAIN_MONTHS": "4",
@@ -91,10 +91,12 @@ def rows(home: Path, path: str) -> pd.DataFrame:
     return DeltaTable(home / "tables" / path).to_pyarrow_table().to_pandas()
 
 
-def hashes(home: Path, path: str) -> dict[str, str]:
+def records(home: Path, path: str) -> dict[str, tuple[str, str]]:
+    """Return the hash of what each month of a table holds, and of what it was computed by."""
     layer, _, name = path.partition("/")
     table = Table(layer, name, schema=pa.schema([]), key=())
-    return {month: one.content_hash for month, one in Datamart(home).records(table).items()}
+    found = Datamart(home).records(table).items()
+    return {month: (one.content_hash, one.definition) for month, one in found}
 
 
 def delivered(raw: Path, stem: str) -> pd.DataFrame:
@@ -120,7 +122,6 @@ def test_toml_declares_the_same_contract_as_the_package() -> None:
 
 
 def test_the_contract_is_sound_and_can_be_computed() -> None:
-
     assert findings(CONTRACT) == []
     assert binding_findings(CONTRACT, ibis.memtable) == []
 
@@ -207,7 +208,7 @@ def test_a_model_is_promoted_and_reasons_are_features_of_this_lender(packaged: P
     assert production.loc[TRAINED, "oot_auc"] >= 0.7
 
     scores = rows(packaged, "inference/predictions")
-    assert len(scores) == 60 * len(MONTHS[9:])
+    assert len(scores) == 60 * len(MONTHS[10:])
     assert set(scores["model_id"]) == {production.loc[TRAINED, "model_id"]}
     names = {column.name for column in CONTRACT.feature_columns}
     reasons = {reason for reason in scores["reason_1"] if reason is not None}
@@ -254,8 +255,8 @@ def test_toml_gives_the_same_tables_model_and_scores(packaged: Path, of_toml: Pa
         "monitoring/portfolio",
     ]
     for path in paths:
-        assert hashes(of_toml, path) == hashes(packaged, path), path
-        assert list(hashes(of_toml, path)) == MONTHS
+        assert records(of_toml, path) == records(packaged, path), path
+        assert list(records(of_toml, path)) == MONTHS
     models = [rows(home, "production/production_model")["model_id"] for home in (packaged, of_toml)]
     assert models[0].to_list() == models[1].to_list()
 

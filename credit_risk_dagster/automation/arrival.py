@@ -21,6 +21,7 @@ from credit_risk_dagster.automation.taking import take_request
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.delivery.delivered import Arrivals, take_arrivals
+from credit_risk_dagster.delivery.files import expected_names
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.delivery.look import hash_of
 from credit_risk_dagster.delivery.missing import in_the_way
@@ -206,9 +207,7 @@ def missing_text(due: DueMonth, arrivals: Arrivals) -> str:
     in_way: list[str] = []
     for source in CONTRACT.sources:
         if source.name in due.missing:
-            stem = source.files[0]
-            expected = f"{stem}.csv with all months, or {stem}_{due.month[:7]}.csv"
-            named.append(f"{source.name} ({expected})")
+            named.append(f"{source.name} ({expected_names(source, due.month)})")
             decisions, found = arrivals.decisions[source.name], arrivals.found[source.name]
             in_way += in_the_way(due.month, decisions, found)
     return " ".join([f"{due.month[:7]} waits for {', '.join(named)}.", *in_way])

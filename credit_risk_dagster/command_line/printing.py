@@ -10,6 +10,7 @@ from rich.table import Table
 
 from credit_risk_dagster.automation.runs import RunOutcome
 from credit_risk_dagster.command_line.proof import Proof
+from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.monitoring.facts import PENDING
 
 BAND_COLOURS = {"stable": "green", "moderate": "yellow", "significant": "red"}
@@ -110,11 +111,12 @@ def print_proof(console: Console, proof: Proof) -> None:
         rows.add_column(name)
     for source, found in proof.raw.items():
         newest = found[-1] if found else None
+        month = CONTRACT.source(source).month_header
         rows.add_row(
             source,
             str(len(found)),
-            found[0]["snapshot_date"] if found else "none",
-            newest["snapshot_date"] if newest else "",
+            found[0][month] if found else "none",
+            newest[month] if newest else "",
             f"{newest['source_file']}, {newest['line_number']}" if newest else "",
         )
     console.print(rows)

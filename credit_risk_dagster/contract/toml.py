@@ -5,11 +5,11 @@ what is installed.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -213,7 +213,7 @@ def _made(of_class: type[T], given: object, place: str) -> T:
     if missing:
         raise PlatformError(f"{place}: {', '.join(missing)} must be said.")
     try:
-        made: T = _adapter(of_class).validate_python(given)  # type: ignore[arg-type]
+        made: T = _adapter(cast(Hashable, of_class)).validate_python(given)
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])

@@ -75,13 +75,17 @@ class SparkEngine:
 
         Files of a month are named by Spark in the order of their rows.
         """
+        from pyspark.sql import functions
+
         places = [PARTITION_MONTH, DISPOSITION]
+        # As DuckDB orders them: what could not be read of a key is null, and comes last.
+        by_key = [functions.col(name).asc_nulls_last() for name in key]
         frame = self._session.sql(self._placed(table, month))
         if rows > FILE_ROWS:
-            frame = frame.repartitionByRange(-(-rows // FILE_ROWS), *places, *key)
+            frame = frame.repartitionByRange(-(-rows // FILE_ROWS), *places, *by_key)
         else:
             frame = frame.repartition(*places)
-        ordered = frame.sortWithinPartitions(*places, *key)
+        ordered = frame.sortWithinPartitions(*places, *by_key)
         ordered.write.partitionBy(*places).parquet(self._path(staging))
         self._bring(staging)
         for part in sorted(staging.glob(f"{PARTITION_MONTH}=*/{DISPOSITION}=*/*.parquet")):

@@ -103,7 +103,7 @@ def expected_names(source: Source, month: str) -> str:
     name = source.files[0]
     if "*" in name:
         return f"a file named like {name}, with {month[:7]} in its name unless it has all months,"
-    return f"{name}.csv with all months or {name}_{month[:7]}.csv"
+    return f"{name}.csv with all months, or {name}_{month[:7]}.csv"
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def book_facts(
         defaults: defaults among the loans whose label matured in the month.
         labels: those loans.
     """
-    volumes = {
+    volumes: dict[str, float] = {
         "active_loans": counts["active_loans"],
         "originated_loans": counts["originated_loans"],
         "applications": applications,

@@ -79,8 +79,9 @@ def _plain(text: ir.StringValue, dialect: Dialect) -> ir.StringValue:
 
 
 def _outside(value: ir.FloatingValue, low: float | None, high: float | None) -> ir.BooleanValue:
-    below = ibis.literal(False) if low is None else ibis.coalesce(value < low, False)
-    above = ibis.literal(False) if high is None else ibis.coalesce(value > high, False)
+    """Compare with a range, 0 and 0.0 alike: a definition is the same from Python and from TOML."""
+    below = ibis.literal(False) if low is None else ibis.coalesce(value < float(low), False)
+    above = ibis.literal(False) if high is None else ibis.coalesce(value > float(high), False)
     return below | above
 
 

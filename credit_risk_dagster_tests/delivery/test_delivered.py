@@ -186,7 +186,7 @@ def test_a_bad_file_is_set_aside_and_the_others_go_on(folder: Folder) -> None:
         "rejected, the first is line 2: 1 fields where the header has 6. Deliver it again, "
         "complete."
     )
-    assert "is empty (0 bytes)" in refused[f"{STEM}_2024-04.csv"]
+    assert "is empty (0 bytes" in refused[f"{STEM}_2024-04.csv"]
 
 
 def test_rejected_lines_do_not_refuse_a_file(folder: Folder) -> None:
