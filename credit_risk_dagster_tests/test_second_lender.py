@@ -26,7 +26,7 @@ from credit_risk_dagster.months import add_months, month_range
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.binding import binding_findings
 from examples.second_lender.contract import CONTRACT
-from examples.second_lender.generate import FIRST_MONTH, generate
+from examples.second_lender.generate import FAILED, FIRST_MONTH, generate
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "examples.second_lender.contract"
@@ -191,6 +191,20 @@ def test_a_score_that_begins_in_month_10_is_missing_before(raw: Path, packaged: 
     known = features.groupby(features["snapshot_date"].astype(str))["bureau_score"].count()
     assert not known[MONTHS[:9]].any()
     assert (known[MONTHS[9:]] > 50).all()
+
+
+def test_a_month_is_run_without_online_banking_which_is_optional(raw: Path, packaged: Path) -> None:
+    """It begins in month 3, and month 7 of it never came."""
+    came = [path.stem[-7:] for path in sorted(raw.glob("onlinebanking_*.csv"))]
+    assert came == [month[:7] for month in MONTHS if month >= MONTHS[2] and month != FAILED]
+
+    readings = rows(packaged, "silver/online_banking")["snapshot_date"].astype(str)
+    assert sorted(readings.str[:7].unique()) == came
+    features = rows(packaged, "gold/features").set_index("snapshot_date")
+    features.index = features.index.astype(str)
+    assert not features.loc[MONTHS[1], "logins_mean"].notna().any()
+    assert features.loc[FAILED, "logins_mean"].notna().any()
+    assert features.loc[FAILED, "online_banking_months"].max() == 3
 
 
 def test_names_and_tax_numbers_stay_in_bronze(raw: Path, packaged: Path) -> None:

@@ -12,7 +12,6 @@ from credit_risk_dagster.contract.kinds import (
     Element,
     Identifier,
     ListOf,
-    Month,
     Number,
     Part,
     TwoCategories,
@@ -31,7 +30,10 @@ NOT_STATED = "k. A."
 
 CUSTOMER = Column("Kundennummer", "customer_id", Identifier("K[0-9]{7}"), "Number of the customer")
 SNAPSHOT = Column(
-    "Stichtag", "snapshot_date", Month(), "Snapshot month of the row, as its first day"
+    "Stichtag",
+    "snapshot_date",
+    Date(),
+    "Day that the row stands for, the last of its month",
 )
 
 LOAN_BOOK = Source(
@@ -237,6 +239,7 @@ ONLINE_BANKING = Source(
     meaning="Use of online banking: one row per customer who uses it and month",
     dialect=GERMAN,
     required=False,
+    begins="2023-03-01",
     columns=(
         CUSTOMER,
         SNAPSHOT,

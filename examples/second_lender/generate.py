@@ -5,11 +5,12 @@ python -m examples.second_lender.generate --raw raw --months 20 --applicants 100
 
 import argparse
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.months import add_months, first_day, month_range, months_between
 from examples.second_lender.borrowers import Borrower, draw_borrowers, draw_paying
 from examples.second_lender.contract import (
@@ -27,15 +28,18 @@ MONTHS_BEFORE, MONTHS_AFTER = 3, 6
 """For how long around an application the turnover of the account is known."""
 
 MISSED: Mapping[str, tuple[int, int | None]] = {
-    "defaulting": (1, None),
-    "behind_for_a_while": (2, 5),
+    "defaulting": (2, None),
+    "behind_for_a_while": (3, 5),
     "late_once": (1, 3),
 }
 """In which month on book the first instalment is missed, and in which it is paid after all.
 
-Instalments fall due on the 15th: missed in month 1, a loan is 75 to 77 days past due at month 4;
-missed in month 2, 45 to 47 days, which is no default of this lender.
+Instalments fall due on the 15th: missed in month 2, a loan is 73 to 77 days past due at the end of
+month 4; missed in month 3, 43 to 46 days, which is no default of this lender.
 """
+
+FAILED = "2023-07-01"
+"""The month of which online banking delivers nothing."""
 
 LEAVES_AFTER = 2
 """The last month on book of a loan that is paid off early."""
@@ -67,12 +71,21 @@ def generate(folder: Path, months: int, applicants: int, seed: int = 1) -> None:
             ONLINE_BANKING.name: _online_banking(customers, random),
         }
         for source in CONTRACT.sources:
-            headers = source.headers_in(month)
-            dated = ({**row, "Stichtag": _date(first_day(month))} for row in rows[source.name])
-            lines = [";".join(row[header] for header in headers) for row in dated]
-            text = "".join(f"{line}\r\n" for line in [";".join(headers), *lines])
-            path = folder / f"{source.files[0]}_{month[:7]}.csv"
-            path.write_bytes(text.encode("cp1252"))
+            if source.delivered_in(month) and (source is not ONLINE_BANKING or month != FAILED):
+                _write(folder, source, month, rows[source.name])
+
+
+def _write(folder: Path, source: Source, month: str, rows: Rows) -> None:
+    headers = source.headers_in(month)
+    dated = ({**row, "Stichtag": _date(_last_day(month))} for row in rows)
+    lines = [";".join(row[header] for header in headers) for row in dated]
+    text = "".join(f"{line}\r\n" for line in [";".join(headers), *lines])
+    path = folder / f"{source.files[0]}_{month[:7]}.csv"
+    path.write_bytes(text.encode("cp1252"))
+
+
+def _last_day(month: str) -> date:
+    return first_day(add_months(month, 1)) - timedelta(days=1)
 
 
 def _agreements(
@@ -100,10 +113,10 @@ def _agreements(
 def _days_past_due(how: str, start: str, month: str) -> int:
     first, paid = MISSED.get(how, (None, None))
     on_book = months_between(start, month)
-    if first is None or on_book <= first or (paid is not None and on_book >= paid):
+    if first is None or on_book < first or (paid is not None and on_book >= paid):
         return 0
     due = first_day(add_months(start, first)).replace(day=15)
-    return (first_day(month) - due).days
+    return (_last_day(month) - due).days
 
 
 def _persons(people: list[Borrower], random: Random) -> Rows:
