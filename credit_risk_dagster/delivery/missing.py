@@ -6,16 +6,10 @@ from pathlib import Path
 from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.delivery.decisions import Decisions, FileDecision
 from credit_risk_dagster.delivery.entries import SeenFile, TakenFile
-from credit_risk_dagster.delivery.files import DeliveredFile
+from credit_risk_dagster.delivery.files import DeliveredFile, expected_names
 from credit_risk_dagster.delivery.ruling import Status
 
 SHOWN_FILES = 3
-
-
-def wanted_files(source: Source, month: str) -> str:
-    """Return under which names a month is expected."""
-    stem = source.files[0]
-    return f"{stem}.csv with all months or {stem}_{month[:7]}.csv"
 
 
 def missing_text(
@@ -45,7 +39,7 @@ def missing_text(
     said = "; ".join(reasons[:SHOWN_FILES])
     return (
         f"{source.name}: nothing was delivered for {month[:7]}: {said}. Deliver "
-        f"{wanted_files(source, month)} to {folder}."
+        f"{expected_names(source, month)} to {folder}."
     )
 
 

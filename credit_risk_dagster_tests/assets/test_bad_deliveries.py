@@ -272,8 +272,8 @@ def test_a_source_without_the_month_fails_it_and_says_which_file_to_deliver(
     stem = source.files[0]
     assert failures(result) == {
         f"bronze__{source.name}": f"{source.name}: nothing was delivered for 2024-02: there is no "
-        f"file of this source for it, and no cumulative one. Deliver {stem}.csv with all months, or "
-        f"{stem}_2024-02.csv to {settings.raw_folder}."
+        f"file of this source for it, and no cumulative one. Deliver {stem}.csv with all months, "
+        f"or {stem}_2024-02.csv to {settings.raw_folder}."
     }
     assert materialized(instance, BRONZE[source.name]) == []
 

@@ -1,5 +1,6 @@
 """A draft is a contract that can be read, and holds nothing of a person."""
 
+import csv
 import gzip
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from credit_risk_dagster.contract.check import findings
 from credit_risk_dagster.contract.draft.contract import draft_of
@@ -168,6 +171,38 @@ def test_a_contract_that_is_written_as_toml_is_read_as_it_was(tmp_path: Path) ->
     file = tmp_path / "reference.toml"
     file.write_text(written(CONTRACT, {}), encoding="utf-8")
     assert read_toml(file) == CONTRACT
+
+
+TEXTS = st.one_of(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8),
+    st.sampled_from(
+        ["", "1", "-2.5", "1.234,5", "2024-01-01", "01.02.2024", "NA", "a, b", "5 Years"]
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    header=st.lists(TEXTS, min_size=1, max_size=4, unique=True),
+    rows=st.lists(st.lists(TEXTS, max_size=5), max_size=12),
+    times=st.integers(1, 8),
+)
+def test_whatever_a_file_holds_its_draft_can_be_read(
+    tmp_path_factory: pytest.TempPathFactory,
+    header: list[str],
+    rows: list[list[str]],
+    times: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "samples").mkdir()
+    with (folder / "samples" / "any.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows * times])
+    try:
+        contract = drafted(folder / "samples", folder)
+    except PlatformError as error:
+        assert "any.csv" in str(error)  # noqa: PT017
+    else:
+        findings(contract)
 
 
 NAMED = {"Type_of_Loan": "loan_type", "Credit_History_Age": "credit_history_months"}
