@@ -17,11 +17,17 @@ from credit_risk_dagster.errors import PlatformError
 Meanings = Mapping[str, str]
 """Phrases by column, without the full stop that ends them as sentences."""
 
-_KEYS = {**IDENTIFIERS, SNAPSHOT_DATE: MONTHS[SNAPSHOT_DATE]}
-
 
 def _phrase(column: Column) -> str:
     return column.meaning if column.unit is None else f"{column.meaning}, in {column.unit}"
+
+
+_IDENTIFIERS = IDENTIFIERS | {
+    column.name: _phrase(column)
+    for column in CONTRACT.loan_book.columns
+    if column.name in IDENTIFIERS
+}
+_KEYS = {**_IDENTIFIERS, SNAPSHOT_DATE: MONTHS[SNAPSHOT_DATE]}
 
 
 def _as_delivered(column: Column) -> str:
@@ -65,7 +71,7 @@ _READINGS = [reading.name for panel in CONTRACT.panels for reading in panel.read
 
 _SILVER = {
     **{name: phrase for source in CONTRACT.sources for name, phrase in _in_silver(source)},
-    **IDENTIFIERS,
+    **_IDENTIFIERS,
     **MONTHS,
     **{name: LOAN_BOOK[name] for name in LOAN_BOOK if not CONTRACT.loan_book.has(name)},
     "months": "Months in which the customer gave a reading, up to the snapshot",
@@ -206,7 +212,10 @@ def column_meaning(layer: str, table: str, column: str) -> str:
     """
     phrase = _LAYERS.get(layer, {}).get(column)
     if phrase is None and layer == "bronze":
-        phrase = _OF_SOURCES.get(table, {}).get(column)
+        own = _OF_SOURCES.get(table, {})
+        phrase = next(
+            (said[column] for said in (own, *_OF_SOURCES.values()) if column in said), None
+        )
     if phrase is None and layer == "inference":
         phrase = _reason_meaning(column)
     if phrase is None:

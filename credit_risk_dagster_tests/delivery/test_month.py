@@ -197,7 +197,7 @@ def test_months_before_one_that_cannot_be_read_are_delivered_first(tmp_path: Pat
     bad.path.write_bytes(b"")
     read = read_months(ATTRIBUTES, {MONTHS[0]: [good], MONTHS[1]: [bad]}, tmp_path)
     assert next(read).month == MONTHS[0]
-    with pytest.raises(DeliveryError, match=r"bad\.csv is empty"):
+    with pytest.raises(DeliveryError, match=r"bad\.csv changed while it was being read"):
         next(read)
 
 
