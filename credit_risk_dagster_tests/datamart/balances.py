@@ -26,13 +26,13 @@ TABLE = Table(
 QUARANTINED = TABLE.tables_beside["quarantined"]
 DELIVERED = Table(
     layer="bronze",
-    name="balances",
+    name="loans",
     schema=schema_of(loan_id=pa.string(), balance=pa.string(), source_file=pa.string()),
     key=(),
     unhashed=("source_file",),
     month_column=DELIVERED_MONTH,
 )
-INPUTS = {"bronze/balances/2024-09-01": Input("abc", 3, origin="mailed", recipe="as text")}
+INPUTS = {"bronze/loans/2024-09-01": Input("abc", 3, origin="mailed", recipe="as text")}
 
 
 def rows(*balances: float, month: str = MONTH) -> pa.Table:

@@ -100,21 +100,21 @@ def inputs_in(index: RecordIndex) -> set[tuple[str, ...]]:
 def test_inputs_are_those_of_the_newest_version_of_each_month(
     index: RecordIndex, datamart: Datamart
 ) -> None:
-    old = {f"bronze/balances/{MONTH}": Input("a", 1), f"delivery/loans/{MONTH}": Input("b")}
+    old = {f"bronze/loans/{MONTH}": Input("a", 1), f"delivery/loans/{MONTH}": Input("b")}
     write(datamart, 1.0, inputs=old)
-    write(datamart, 1.0, month=NEXT, inputs={f"bronze/balances/{NEXT}": Input("c", 2)})
+    write(datamart, 1.0, month=NEXT, inputs={f"bronze/loans/{NEXT}": Input("c", 2)})
     assert inputs_in(index) == {
-        (MONTH, "bronze/balances", MONTH, "a"),
+        (MONTH, "bronze/loans", MONTH, "a"),
         (MONTH, "delivery/loans", MONTH, "b"),
-        (NEXT, "bronze/balances", NEXT, "c"),
+        (NEXT, "bronze/loans", NEXT, "c"),
     }
-    write(datamart, 1.0, inputs={f"bronze/balances/{NEXT}": Input("d", 3)})
+    write(datamart, 1.0, inputs={f"bronze/loans/{NEXT}": Input("d", 3)})
     assert inputs_in(index) == {
-        (MONTH, "bronze/balances", NEXT, "d"),
-        (NEXT, "bronze/balances", NEXT, "c"),
+        (MONTH, "bronze/loans", NEXT, "d"),
+        (NEXT, "bronze/loans", NEXT, "c"),
     }
     write(datamart, 1.0, inputs={})
-    assert inputs_in(index) == {(NEXT, "bronze/balances", NEXT, "c")}
+    assert inputs_in(index) == {(NEXT, "bronze/loans", NEXT, "c")}
 
 
 @pytest.mark.parametrize("commits", [1, 2, 3])

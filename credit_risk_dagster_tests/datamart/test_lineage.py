@@ -36,7 +36,7 @@ from credit_risk_dagster_tests.datamart.scores import (
 
 def test_tables_are_known_by_path_with_those_kept_beside_them() -> None:
     assert with_tables_beside([DELIVERED, TABLE, SCORES]) == {
-        "bronze/balances": DELIVERED,
+        "bronze/loans": DELIVERED,
         "silver/balances": TABLE,
         "silver/balances_quarantined": QUARANTINED,
         "inference/scores": SCORES,

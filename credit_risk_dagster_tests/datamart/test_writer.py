@@ -72,8 +72,8 @@ def test_a_record_tells_the_content_and_what_it_was_made_of(datamart: Datamart) 
     )
     assert record == datamart.required_record(TABLE, MONTH)
     assert record.content_hash == content_hash(rows(1.0))
-    assert record.inputs == {"bronze/balances/2024-09-01": "abc"}
-    assert record.input_versions == {"bronze/balances/2024-09-01": 3}
+    assert record.inputs == {"bronze/loans/2024-09-01": "abc"}
+    assert record.input_versions == {"bronze/loans/2024-09-01": 3}
     assert record.definition == "rounding"
     assert record.origin == origin_of(INPUTS)
     assert record.recipe == recipe_of("rounding", INPUTS)
