@@ -12,8 +12,7 @@ from credit_risk_dagster_tests.postgres import PostgresServer, running_postgres
 
 LONGEST = (
     "test_native.py",
-    "test_killed_runs.py",
-    "test_life_in_a_store.py",
+    "test_second_lender.py",
     "test_lender_sample.py",
     "test_cli.py",
     "test_identity.py",

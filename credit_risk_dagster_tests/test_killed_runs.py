@@ -26,6 +26,8 @@ SETTINGS = {
     **{f"CREDIT_RISK_POLICY__{name}".upper(): str(count) for name, count in SMALL_POLICY.items()},
 }
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_with_what_an_undisturbed_one_gives(

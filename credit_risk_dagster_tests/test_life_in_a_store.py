@@ -28,6 +28,8 @@ from credit_risk_dagster_tests.scored import (
 SECOND = PORTFOLIO.month_keys[1]
 SECONDS_AWAY = 30
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Settings:

@@ -252,6 +252,7 @@ def test_a_score_is_proved_by_what_this_lender_delivered(packaged: Path) -> None
     assert "2024-03-01" in proof, "the month in which the label matures"
 
 
+@pytest.mark.long
 def test_toml_gives_the_same_tables_model_and_scores(packaged: Path, of_toml: Path) -> None:
     paths = [
         *(f"{layer}/{one.name}" for layer in ("bronze", "silver") for one in CONTRACT.sources),

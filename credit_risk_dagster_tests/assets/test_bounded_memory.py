@@ -13,7 +13,7 @@ ALLOWED_MB = 200
 they took 1.2 GB more than two."""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_month_of_six_batches_is_scored_and_monitored_in_the_memory_of_one_of_two(
     tmp_path: Path,
 ) -> None:

@@ -119,7 +119,7 @@ def test_a_pattern_that_an_engine_cannot_match_is_found_by_it() -> None:
     assert "cannot be computed" in found[0].sentence
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sound_contract_is_computed_by_both_engines() -> None:
     assert all_findings(small("half"), ENGINES) == []
 

@@ -178,7 +178,7 @@ def rows_and_peak(home: Path, rows: int) -> Iterator[int]:
     return map(int, told.stdout.split())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
 def test_forty_times_the_rows_take_a_hundred_and_fifty_megabytes_more_at_most(
     tmp_path: Path,
@@ -221,7 +221,7 @@ def in_format(text: Path, suffix: str) -> Path:
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
 @pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zst", ".parquet"])
 def test_a_file_of_any_format_is_read_in_little_memory_however_large(

@@ -276,6 +276,7 @@ def test_the_engines_agree_on_rows_that_invite_them_to_differ(
             assert np.isfinite(features[field.name].drop_null()).all(), field.name
 
 
+@pytest.mark.long
 def test_the_engines_agree_on_a_loan_number_that_was_given_twice(
     spark: Engine, tmp_path: Path
 ) -> None:

@@ -252,7 +252,7 @@ def test_the_draft_of_a_german_lenders_extracts_is_close_to_its_contract(tmp_pat
                 assert type(mine.kind) is type(column.kind), column.header
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_draft_of_the_lenders_sample_is_close_to_its_contract(tmp_path: Path) -> None:
     draft = drafted(lender_sample(), tmp_path)
     assert findings(draft) == []
