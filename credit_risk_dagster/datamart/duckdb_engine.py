@@ -27,7 +27,7 @@ from credit_risk_dagster.datamart.engine import (
     NewFile,
     with_partition,
 )
-from credit_risk_dagster.datamart.stored_rows import in_key_order
+from credit_risk_dagster.datamart.stored_rows import in_key_order, lack_columns
 
 if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend as DuckDBBackend
@@ -123,11 +123,14 @@ class DuckDBEngine:
 
 def _source(files: Sequence[Path], schema: pa.Schema) -> str:
     """Return what gives the rows of Parquet files; of none, no rows."""
-    if files:
-        found = ", ".join(_quoted(str(file), "'") for file in files)
-        return f"read_parquet([{found}])"
     nothing = ", ".join(f"NULL AS {_quoted(name)}" for name in schema.names)
-    return f"(SELECT {nothing} LIMIT 0)"
+    if not files:
+        return f"(SELECT {nothing} LIMIT 0)"
+    found = ", ".join(_quoted(str(file), "'") for file in files)
+    if not lack_columns(files, schema):
+        return f"read_parquet([{found}])"
+    rows = f"FROM read_parquet([{found}], union_by_name = true)"
+    return f"({rows} UNION ALL BY NAME (SELECT {nothing} LIMIT 0))"
 
 
 @lru_cache(QUERIES_KEPT)

@@ -24,6 +24,7 @@ from credit_risk_dagster.datamart.engine import (
     with_partition,
 )
 from credit_risk_dagster.datamart.store_place import published, stored_at
+from credit_risk_dagster.datamart.stored_rows import lack_columns
 
 if TYPE_CHECKING:
     from ibis.backends.pyspark import Backend as PySparkBackend
@@ -50,13 +51,19 @@ class SparkEngine:
 
     def read(self, files: Sequence[Path], schema: pa.Schema, name: str | None = None) -> ir.Table:
         """Return the rows of Parquet files as one table of the declared schema."""
-        from pyspark.sql.functions import col
+        from pyspark.sql.functions import col, lit
         from pyspark.sql.pandas.types import from_arrow_schema
 
         name, types = name or f"files_{uuid.uuid4().hex}", from_arrow_schema(schema)
         if files:
-            frame = self._session.read.parquet(*map(self._path, files))
-            frame = frame.select(*(col(f"`{one.name}`").cast(one.dataType) for one in types))
+            merged = self._session.read.option("mergeSchema", lack_columns(files, schema))
+            frame = merged.parquet(*map(self._path, files))
+            columns = (
+                col(f"`{one.name}`") if one.name in frame.columns else lit(None).alias(one.name)
+                for one in types
+            )
+            typed = zip(columns, types, strict=True)
+            frame = frame.select(*(one.cast(field.dataType) for one, field in typed))
         else:
             frame = self._session.createDataFrame([], types)
         frame.createOrReplaceTempView(name)

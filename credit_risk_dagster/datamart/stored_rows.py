@@ -69,6 +69,12 @@ def in_key_order(
         yield batch
 
 
+def lack_columns(files: Sequence[Path], schema: pa.Schema) -> bool:
+    """Return whether files lack a column of a schema: one that began later than their months."""
+    names = set(schema.names)
+    return any(not names.issubset(pq.read_schema(file).names) for file in files)
+
+
 def declared(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return rows with the declared columns; one that began later is missing in old months."""
     for field in schema:

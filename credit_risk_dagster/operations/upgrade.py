@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from credit_risk_dagster.datamart.datamart import TABLES, UPGRADING, Datamart
 from credit_risk_dagster.datamart.disk import sync_file
 from credit_risk_dagster.datamart.record import Input, MonthRecord
+from credit_risk_dagster.datamart.stored_rows import declared
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.errors import PlatformError
@@ -125,6 +126,8 @@ def _take_over(datamart: Datamart, table: Table, old: OldMonth) -> None:
             f"{table.partition(month)} was made by code version {manifest['code_version']}; this "
             f"release takes over version {CODE_VERSION}. Run it again with the release before."
         )
+    if not table.decides and _has_other_columns(old.folder / "rows.parquet", table):
+        return  # due in any case: it is made anew by a run
     draft = Draft(
         month=month,
         inputs=_inputs(datamart, manifest["inputs"]),
@@ -152,11 +155,19 @@ def _inputs(datamart: Datamart, hashes: Mapping[str, str]) -> dict[str, Input]:
     return found
 
 
+def _has_other_columns(path: Path, table: Table) -> bool:
+    """Return whether a stored month lacks columns of today: what it holds is not what a run makes.
+
+    What is not hashed may be missing.
+    """
+    return path.exists() and not set(table.hashed_columns).issubset(pq.read_schema(path).names)
+
+
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:
-            return file.read().select(schema.names).cast(schema)
-    except (OSError, KeyError, pa.ArrowException) as error:
+            return declared(file.read(), schema)
+    except (OSError, pa.ArrowException) as error:
         raise PlatformError(
             f"{path} cannot be read ({error}). Run its month again with the release before, or "
             "restore it from a backup; nothing was changed."

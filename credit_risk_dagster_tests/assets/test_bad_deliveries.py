@@ -346,8 +346,9 @@ def test_a_compressed_extract_is_refused_by_name(
 
     assert failures(result)["bronze__clickstream"] == (
         "clickstream: nothing was delivered for 2024-01: feature_clickstream.csv is compressed "
-        "with gzip. Deliver it as plain CSV in UTF-8. Deliver feature_clickstream.csv with all "
-        f"months or feature_clickstream_2024-01.csv to {settings.raw_folder}."
+        "with gzip. Deliver it as .csv or .txt (either may be compressed: .gz or .zst) or "
+        ".parquet, named so. Deliver feature_clickstream.csv with all months, or "
+        f"feature_clickstream_2024-01.csv to {settings.raw_folder}."
     )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from credit_risk_dagster.assets.panel import write_states
 from credit_risk_dagster.automation.due import next_due_month
+from credit_risk_dagster.contract.reference import CLICKSTREAM
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.duckdb_engine import DuckDBEngine
 from credit_risk_dagster.datamart.lineage import inputs_of, versions_behind
@@ -63,7 +64,7 @@ def give(at: Settings, panel: Panel, months: Sequence[str] = MONTHS) -> None:
 
 
 def make(at: Settings, *months: str) -> None:
-    written = write_states(list(months), Datamart(at.home), at, DuckDBEngine())
+    written = write_states(CLICKSTREAM, list(months), Datamart(at.home), at, DuckDBEngine())
     assert [month for month, _ in written] == list(months)
 
 

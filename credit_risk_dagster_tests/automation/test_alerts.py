@@ -99,7 +99,7 @@ def test_a_failed_run_is_told_in_the_words_of_the_asset_until_its_month_has_run(
     assert found(settings, instance) == {
         ("failed_run", FIRST): "attributes: nothing was delivered for 2024-02: there is no file of "
         "this source for it, and no cumulative one. Deliver features_attributes.csv with all "
-        f"months or features_attributes_2024-02.csv to {settings.raw_folder}. "
+        f"months, or features_attributes_2024-02.csv to {settings.raw_folder}. "
         f"Run {result.run_id}."
     }
 

@@ -42,7 +42,7 @@ LOAN_TABLES = (BRONZE_LOANS, SILVER_LOANS, LABELS)
 
 STRUCTURE = {"declared_schema", "as_recorded", "unique_key"}
 BLOCKING = STRUCTURE | {"adds_up", "nothing_from_the_future", "score_sanity"}
-WARNINGS = {"no_duplicates", "enough_history", "model_in_production"}
+WARNINGS = {"delivered", "no_duplicates", "enough_history", "model_in_production"}
 NOISY = {"monitoring/drift drift_bands"}
 """What sixty applicants a month may set off."""
 

@@ -126,7 +126,7 @@ def test_a_mean_that_counted_a_later_month_breaks_the_proof(
     proof = scored_on(unscored, tmp_path, with_column("fe_1_mean", lambda mean: pc.add(mean, 1.0)))
 
     (sentence,) = broken(proof)
-    assert "clickstream means are NOT" in sentence
+    assert "means of clickstream are NOT" in sentence
 
 
 def test_an_input_dated_after_the_application_breaks_the_proof(
@@ -202,7 +202,7 @@ def corrected(scored: Settings, tmp_path_factory: pytest.TempPathFactory) -> Cor
     settings = copy_of(scored, tmp_path_factory.mktemp("corrected"))
     proved, taken, *_ = loans(settings)
     before = prove(settings, proved)
-    at, brought = datetime.now(UTC), "CUS_0xnew_2024_02_01"
+    at, brought = datetime.now(UTC), "CUS_0xfeed_2024_02_01"
 
     def clicked_more(rows: list[Row]) -> list[Row]:
         more = dict.fromkeys(CLICKSTREAM_FEATURES, "400")
@@ -211,7 +211,7 @@ def corrected(scored: Settings, tmp_path_factory: pytest.TempPathFactory) -> Cor
 
     def other_loans(rows: list[Row]) -> list[Row]:
         (gone,) = (row for row in rows if row["loan_id"] == taken)
-        new = {**gone, "loan_id": brought, "Customer_ID": "CUS_0xnew"}
+        new = {**gone, "loan_id": brought, "Customer_ID": "CUS_0xfeed"}
         return [*(row for row in rows if row is not gone), new]
 
     change_rows(settings, CLICKSTREAM, clicked_more, SCORED)
@@ -288,7 +288,7 @@ def test_an_applicant_whom_a_correction_brought_has_the_score_of_the_correction_
     assert [score["revision"] for score in proof.scores] == [1]
     assert proof.corrections_since == []
 
-    with pytest.raises(PlatformError, match="No application with the loan CUS_0xnew_2024_02_01"):
+    with pytest.raises(PlatformError, match="No application with the loan CUS_0xfeed_2024_02_01"):
         prove(corrected.settings, corrected.brought, corrected.at)
 
 

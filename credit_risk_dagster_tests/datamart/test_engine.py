@@ -427,3 +427,18 @@ def test_a_model_gives_the_same_scores_bands_and_reasons_on_both_engines(
             np.testing.assert_allclose(here[field.name], there[field.name], rtol=0, atol=1e-9)
         else:
             assert here[field.name].equals(there[field.name]), field.name
+
+
+@pytest.mark.parametrize("name", ["duckdb", "pyspark"])
+def test_a_column_that_began_later_is_null_in_the_files_of_old_months(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    engine = DuckDBEngine() if name == "duckdb" else request.getfixturevalue("spark")
+    old, new = tmp_path / "old.parquet", tmp_path / "new.parquet"
+    pq.write_table(pa.table({"loan_id": ["A"]}), old)
+    pq.write_table(pa.table({"score": [2.5], "loan_id": ["B"]}), new)
+    schema = pa.schema([("loan_id", pa.string()), ("score", pa.float64())])
+    for files, expected in (([old], [None]), ([old, new], [None, 2.5]), ([new, old], [None, 2.5])):
+        rows = engine.read(files, schema).to_pyarrow().sort_by("loan_id")
+        assert rows["score"].to_pylist() == expected
+        assert rows.column_names == schema.names
