@@ -63,6 +63,10 @@ class OldMonth:
         return str(self.manifest["month"])
 
 
+LeftOut = dict[str, Mapping[str, str]]
+"""What months were made of that are not taken over, by partition."""
+
+
 def _manifests(tables: Path) -> bool:
     return next(tables.glob("*/*/????-??-01.json"), None) is not None
 
@@ -92,8 +96,9 @@ def upgrade_home(settings: Settings) -> dict[str, int]:
     datamart = Datamart(staging, settings.retention_days)
     found = [(table, one) for table in ALL_TABLES for one in _old_months(old / table.path)]
     # Month by month, since a month may rest on any table of the months before it.
+    left_out: LeftOut = {}
     for table, one in sorted(found, key=lambda pair: pair[1].month):
-        _take_over(datamart, table, one)
+        _take_over(datamart, table, one, left_out)
     counts = _counts(datamart)
     rename(datamart.folder, new)
     staging.rmdir()
@@ -119,7 +124,7 @@ def _old_months(folder: Path) -> Iterator[OldMonth]:
         yield OldMonth(manifest, folder / manifest["folder"])
 
 
-def _take_over(datamart: Datamart, table: Table, old: OldMonth) -> None:
+def _take_over(datamart: Datamart, table: Table, old: OldMonth, left_out: LeftOut) -> None:
     manifest, month = old.manifest, old.month
     if manifest["code_version"] != CODE_VERSION:
         raise PlatformError(
@@ -127,10 +132,11 @@ def _take_over(datamart: Datamart, table: Table, old: OldMonth) -> None:
             f"release takes over version {CODE_VERSION}. Run it again with the release before."
         )
     if not table.decides and _has_other_columns(old.folder / "rows.parquet", table):
+        left_out[table.partition(month)] = manifest["inputs"]
         return  # due in any case: it is made anew by a run
     draft = Draft(
         month=month,
-        inputs=_inputs(datamart, manifest["inputs"]),
+        inputs=_inputs(datamart, manifest["inputs"], left_out),
         definition=DEFINITIONS.get(table.path, f"code version {CODE_VERSION}"),
         facts=manifest["facts"],
         provenance=manifest["provenance"],
@@ -142,10 +148,17 @@ def _take_over(datamart: Datamart, table: Table, old: OldMonth) -> None:
     _require_same(record, manifest)
 
 
-def _inputs(datamart: Datamart, hashes: Mapping[str, str]) -> dict[str, Input]:
-    """Return what a month was made of; a month that has been made anew since is no longer known."""
-    found = {}
+def _inputs(datamart: Datamart, hashes: Mapping[str, str], left_out: LeftOut) -> dict[str, Input]:
+    """Return what a month was made of; a month that has been made anew since is no longer known.
+
+    In place of a month that is left out stands what that was made of, so that the deliveries behind
+    a decision are still found.
+    """
+    found: dict[str, Input] = {}
     for name, content_hash in hashes.items():
+        if name in left_out:
+            found |= _inputs(datamart, left_out[name], left_out)
+            continue
         path, _, month = name.rpartition("/")
         record = datamart.record(BY_PATH[path], month) if path in BY_PATH else None
         if record is not None and record.content_hash == content_hash:

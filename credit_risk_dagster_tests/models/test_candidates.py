@@ -54,7 +54,7 @@ def test_logistic_regression_reads_columns_of_mean_0_and_deviation_1_in_training
     ).fit(FRAME, FRAME[LABEL])
     inputs = pipeline[:-1].transform(FRAME)
     np.testing.assert_allclose(inputs.mean(axis=0), 0, atol=1e-12)
-    for unbounded in ("loan_types", "clickstream"):
+    for unbounded in ("flags", "panels"):
         columns = pipeline["preprocessing"].output_indices_[unbounded]
         np.testing.assert_allclose(inputs[:, columns].std(axis=0), 1, atol=1e-12)
 

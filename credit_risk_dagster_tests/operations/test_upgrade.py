@@ -71,6 +71,10 @@ def caught_up(upgraded: Settings, tmp_path_factory: pytest.TempPathFactory) -> S
     return settings
 
 
+OTHERWISE = "silver/financials"
+"""Has other columns than the release before gave it: a run makes it anew."""
+
+
 def manifests(tables: Path) -> dict[str, dict[str, object]]:
     """What the release before recorded, by month of a table."""
     found = {}
@@ -89,11 +93,12 @@ def test_every_month_of_every_table_is_taken_over_with_its_content(upgraded: Set
         for record in datamart.records(table).values()
     }
 
-    assert len(now) == 20 * 14
-    assert set(now) == set(then)
+    assert len(now) == 19 * 14
+    assert set(now) == {name for name in then if not name.startswith(OTHERWISE)}
     for name, record in now.items():
         assert record.content_hash == then[name]["content_hash"]
-        assert record.inputs == then[name]["inputs"]
+        if not name.startswith(FEATURES_TABLE.path):  # they name what that table was made of
+            assert record.inputs == then[name]["inputs"]
         assert record.facts == then[name]["facts"]
         assert record.provenance == then[name]["provenance"]
 
@@ -169,11 +174,11 @@ def test_a_score_that_the_release_before_issued_is_proved_when_the_states_are_th
     assert [claim.sentence for claim in proof.claims if not claim.holds] == []
 
 
-def test_a_score_that_the_release_before_issued_is_proved(upgraded: Settings) -> None:
-    datamart, models = open_datamart(upgraded), ModelStore(upgraded.home / "models")
+def test_a_score_that_the_release_before_issued_is_proved(caught_up: Settings) -> None:
+    datamart, models = open_datamart(caught_up), ModelStore(caught_up.home / "models")
     scores = datamart.read(PREDICTIONS, [LAST]).to_pylist()
     revised = next(row["loan_id"] for row in scores if row["revision"] == 1)
-    proof = prove_score(upgraded, datamart, models, revised)
+    proof = prove_score(caught_up, datamart, models, revised)
 
     assert [claim.sentence for claim in proof.claims if not claim.holds] == []
     said = " ".join(claim.sentence for claim in proof.claims)
@@ -222,6 +227,6 @@ def test_an_upgrade_that_was_killed_is_ended_by_the_next_one(
             upgrade_home(old)
 
     counts = upgrade_home(old)
-    assert counts == dict.fromkeys([path for path in BY_PATH if path not in NEW], 14)
+    assert counts == dict.fromkeys([path for path in BY_PATH if path not in (*NEW, OTHERWISE)], 14)
     assert not (old.home / NEW_TABLES).exists()
     assert open_datamart(old).months(PREDICTIONS)[-1] == LAST

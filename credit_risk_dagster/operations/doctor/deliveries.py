@@ -13,6 +13,7 @@ from credit_risk_dagster.delivery.ledger import DeliveryLedger
 from credit_risk_dagster.delivery.look import sort_files
 from credit_risk_dagster.delivery.ruling import Status
 from credit_risk_dagster.errors import DeliveryError, PlatformError
+from credit_risk_dagster.operations.databases import sqlite_file
 from credit_risk_dagster.operations.doctor.finding import Finding, failed, ok, warning
 from credit_risk_dagster.settings import Settings
 
@@ -29,7 +30,7 @@ def delivery_findings(settings: Settings) -> Iterator[Finding]:
             "Set CREDIT_RISK_RAW to the folder in which extracts arrive, or mount it.",
         )
         return
-    ledger = DeliveryLedger(settings.metrics_store_url)
+    ledger = DeliveryLedger(_database(settings))
     try:
         decisions = known_decisions(settings, ledger)
     except PlatformError as error:
@@ -37,6 +38,12 @@ def delivery_findings(settings: Settings) -> Iterator[Finding]:
         return
     for source in CONTRACT.sources:
         yield from _source_findings(settings, ledger, source, decisions[source.name])
+
+
+def _database(settings: Settings) -> str:
+    """Return the database of the ledger; where there is none, one that leaves nothing."""
+    file = sqlite_file(settings.metrics_store_url)
+    return settings.metrics_store_url if file is None or file.exists() else "sqlite://"
 
 
 def _source_findings(
