@@ -58,6 +58,7 @@ def _settings(home: Path, raw: Path) -> Settings:
         raw,
         PORTFOLIO,
         policy={**SMALL_POLICY, "minimum_auc": 0.5},
+        deliveries={"settle_seconds": 0},
         tuning={"trials": 1, "threads": 1},
     )
 

@@ -59,8 +59,7 @@ def take_arrivals(
         now: when this is.
         sources: the sources to look for.
         at_once: whether files are taken that have not settled, as for a person who asks.
-        limit: how many bytes are read at most; the first file that exceeds it and all after it are
-            left.
+        limit: how many bytes are read at most; files that exceed what is left of it are left.
 
     Raises:
         DeliveryError: if the folder cannot be looked at.

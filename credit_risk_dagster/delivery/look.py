@@ -50,7 +50,7 @@ class Sorting:
 
     def _is_too_much(self, file: DeliveredFile, limit: int) -> bool:
         takes_long = time.monotonic() - self.began > SECONDS_A_LOOK
-        return takes_long or bool(self.left) or file.size > limit
+        return takes_long or file.size > limit
 
     def is_settled(self, look: Look) -> bool:
         """Return whether a file has not changed for long enough, or need not wait for that."""
