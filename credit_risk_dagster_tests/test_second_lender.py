@@ -253,7 +253,6 @@ def test_a_score_is_proved_by_what_this_lender_delivered(packaged: Path) -> None
     assert "2024-03-01" in proof, "the month in which the label matures"
 
 
-@pytest.mark.long
 def test_toml_gives_the_same_tables_by_the_same_definitions(
     raw: Path, packaged: Path, tmp_path: Path
 ) -> None:
