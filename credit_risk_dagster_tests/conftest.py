@@ -18,6 +18,7 @@ LONGEST = (
     "test_identity.py",
     "test_engine_agreement.py",
     "test_panels.py",
+    "test_second_lender.py",
     "test_point_in_time.py",
     "test_server.py",
     "test_notebooks.py",

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import ibis
@@ -29,10 +30,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "examples.second_lender.contract"
 TOML = ROOT / "examples" / "second_lender" / "contract.toml"
 CREDIT_RISK = "from credit_risk_dagster.command_line.start import main; main()"
-RUN_TO_SCORES = "credit_risk_dagster_tests.run_to_scores"
+RUN_LAYERS = "credit_risk_dagster_tests.run_layers"
+REFINED, SCORED = ("bronze", "silver", "gold"), ("training", "production", "inference")
 
 MONTHS = month_range(FIRST_MONTH, add_months(FIRST_MONTH, 10))
 APPLICANTS = 60
+DELIVERED = [f"{layer}/{one.name}" for layer in ("bronze", "silver") for one in CONTRACT.sources]
+GOLD = ("gold/features", "gold/labels", "gold/cohort")
 TRAINED = MONTHS[10]
 """After six cohorts, the first of which matures in month 5."""
 
@@ -79,14 +83,11 @@ def packaged(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture(scope="module")
-def of_toml(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run all tables up to the scores of a lender whose contract is a file in the home."""
-    home = tmp_path_factory.mktemp("of_toml")
+def run_of_toml(home: Path, raw: Path, last: str, layers: Sequence[str]) -> None:
+    """Run layers of a lender whose contract is a file in the home."""
     (home / "contract.toml").write_bytes(TOML.read_bytes())
     where = {"CREDIT_RISK_RAW": str(raw), "CREDIT_RISK_FIRST_MONTH": MONTHS[0]}
-    command("-m", RUN_TO_SCORES, MONTHS[0], MONTHS[-1], home=home, **where)
-    return home
+    command("-m", RUN_LAYERS, MONTHS[0], last, *layers, home=home, **where)
 
 
 def rows(home: Path, path: str) -> pd.DataFrame:
@@ -252,21 +253,31 @@ def test_a_score_is_proved_by_what_this_lender_delivered(packaged: Path) -> None
     assert "2024-03-01" in proof, "the month in which the label matures"
 
 
+def test_toml_gives_the_same_tables_by_the_same_definitions(
+    raw: Path, packaged: Path, tmp_path: Path
+) -> None:
+    months = MONTHS[:5]
+    run_of_toml(tmp_path, raw, months[-1], REFINED)
+
+    for path in (*DELIVERED, *GOLD):
+        ours, others = records(tmp_path, path), records(packaged, path)
+        assert list(ours) == months
+        assert ours == {month: others[month] for month in months}, path
+
+
 @pytest.mark.long
-def test_toml_gives_the_same_tables_model_and_scores(packaged: Path, of_toml: Path) -> None:
-    paths = [
-        *(f"{layer}/{one.name}" for layer in ("bronze", "silver") for one in CONTRACT.sources),
-        "gold/features",
-        "gold/labels",
-        "gold/cohort",
-        "production/production_model",
-        "inference/predictions",
-    ]
-    for path in paths:
-        assert records(of_toml, path) == records(packaged, path), path
-        assert list(records(of_toml, path)) == MONTHS
-    models = [rows(home, "production/production_model")["model_id"] for home in (packaged, of_toml)]
-    assert models[0].to_list() == models[1].to_list()
+def test_toml_gives_the_same_model_and_scores(raw: Path, packaged: Path, tmp_path: Path) -> None:
+    run_of_toml(tmp_path, raw, MONTHS[-1], (*REFINED, *SCORED))
+
+    for path in (*DELIVERED, *GOLD, "production/production_model", "inference/predictions"):
+        assert records(tmp_path, path) == records(packaged, path), path
+        assert list(records(tmp_path, path)) == MONTHS
+    ours, others = (
+        rows(home, "production/production_model").set_index("snapshot_date")["model_id"].dropna()
+        for home in (tmp_path, packaged)
+    )
+    assert len(ours) == 1
+    assert ours.to_dict() == others.to_dict()
 
 
 def test_the_demo_is_refused_where_another_contract_is_kept_to(
