@@ -212,10 +212,7 @@ def column_meaning(layer: str, table: str, column: str) -> str:
     """
     phrase = _LAYERS.get(layer, {}).get(column)
     if phrase is None and layer == "bronze":
-        own = _OF_SOURCES.get(table, {})
-        phrase = next(
-            (said[column] for said in (own, *_OF_SOURCES.values()) if column in said), None
-        )
+        phrase = _OF_SOURCES.get(table, {}).get(column)
     if phrase is None and layer == "inference":
         phrase = _reason_meaning(column)
     if phrase is None:

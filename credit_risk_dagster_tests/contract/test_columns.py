@@ -86,7 +86,7 @@ def test_generated_columns_name_their_number() -> None:
 @pytest.mark.parametrize(
     ("layer", "table", "column"),
     [
-        ("bronze", "loans", "shoe_size"),
+        ("bronze", "loans", "SSN"),
         ("silver", "attributes", "shoe_size"),
         ("silver", "attributes", "SSN"),
         ("silver", "clickstream", "fe_21"),

@@ -197,7 +197,7 @@ LOANS_IN_ARREARS = st.lists(
 """Snapshot, month on book and missed instalments of some loans."""
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(LOANS_IN_ARREARS)
 def test_arrears_are_the_same_from_amounts_from_missed_instalments_and_from_days_past_due(
     loans: list[tuple[str, int, int]],

@@ -78,7 +78,7 @@ def without_month(row: Row) -> Row:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=15)
 @given(panel=PANELS, kept_for=st.integers(1, 4))
 def test_a_state_is_what_all_readings_up_to_its_month_add_up_to(
     panel: dict[tuple[str, date], tuple[int | None, int | None]], kept_for: int
@@ -108,7 +108,7 @@ def test_a_state_is_what_all_readings_up_to_its_month_add_up_to(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=15)
 @given(panel=PANELS, kept_for=st.integers(1, 4), asked=st.sets(st.sampled_from(DAYS), min_size=1))
 def test_whoever_applies_is_known_by_all_readings_however_long_ago_the_newest_was(
     panel: dict[tuple[str, date], tuple[int | None, int | None]], kept_for: int, asked: set[date]
