@@ -23,7 +23,7 @@ from credit_risk_dagster.datamart.index import RecordIndex
 from credit_risk_dagster.delivery.delivered import Arrivals, take_arrivals
 from credit_risk_dagster.delivery.files import expected_names
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
-from credit_risk_dagster.delivery.look import hash_of
+from credit_risk_dagster.delivery.look import state_of
 from credit_risk_dagster.delivery.missing import in_the_way
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.settings import Settings
@@ -116,8 +116,7 @@ def _answer(
 def _folder_state(arrivals: Arrivals) -> str:
     """Return how the raw folder looked, in a few characters that a person can compare."""
     files = [file for found in arrivals.found.values() for file in found.values()]
-    lines = [f"{file.relative} {file.size} {file.modified}" for file in files]
-    return f"{len(files)} files, {hash_of(lines)}"
+    return f"{len(files)} files, {state_of(files)}"
 
 
 def deadline_schedule(

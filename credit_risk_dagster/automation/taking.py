@@ -9,7 +9,7 @@ from credit_risk_dagster.assets.raw import observations
 from credit_risk_dagster.delivery.delivered import take_arrivals
 from credit_risk_dagster.delivery.files import DeliveredFile
 from credit_risk_dagster.delivery.ledger import DeliveryLedger
-from credit_risk_dagster.delivery.look import hash_of
+from credit_risk_dagster.delivery.look import state_of
 from credit_risk_dagster.settings import Settings
 
 TAKE_JOB = "take_deliveries"
@@ -46,7 +46,7 @@ def take_request(
     """Ask for a run that takes files, unless enough runs have tried or there are none."""
     if not left:
         return None
-    state = hash_of([f"{file.relative} {file.size} {file.modified}" for file in left])
+    state = state_of(left)
     tried = instance.get_runs_count(dg.RunsFilter(job_name=TAKE_JOB, tags={TAKE_TAG: state}))
     if tried >= ATTEMPTS:
         return None

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -120,6 +120,11 @@ def rules_of(settings: Settings, source: Source) -> str:
     columns = [f"{column.header} {column.begins} {column.ends}" for column in source.columns]
     unterminated = str(settings.accept_unterminated_line)
     return hash_of([str(_READER), *columns, repr(source.dialect), unterminated])
+
+
+def state_of(files: Iterable[DeliveredFile]) -> str:
+    """Return how files look, in a few characters that change when one of them does."""
+    return hash_of([f"{file.relative} {file.size} {file.modified}" for file in files])
 
 
 def hash_of(lines: Sequence[str]) -> str:
