@@ -46,7 +46,7 @@ def test_tables_are_listed_with_version_rows_months_and_address(home: Path) -> N
     answer = TOLD.invoke(app, ["tables", "--json", "--home", str(home)])
     listed = {one["table"]: one for one in json.loads(answer.output)}
     assert list(listed) == [
-        path for path in STORED if not path.startswith((NEW, "silver/financials"))
+        path for path in STORED if not path.startswith((*NEW, "silver/financials"))
     ]
     features = listed["gold/features"]
     assert (features["version"], features["months"], features["last_month"]) == (14, 14, LAST)
