@@ -1,14 +1,13 @@
 """The version of every table's definition: a hash of what computes it, not a number raised by hand.
 
-Silver and gold are expressions: their version is that of the SQL that they compile to, which sees
-a changed constant and a changed function, and no change of words. What is not an expression, the
+Silver and gold are expressions: their version is that of the operations in them, which sees a
+changed constant and a changed function, and no change of words. What is not an expression, the
 reader and the models, has the version of the syntax of its modules, without comments and
 docstrings.
 """
 
 import ast
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -22,6 +21,7 @@ from credit_risk_dagster.contract.source import Source
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.tables import gold
 from credit_risk_dagster.tables.bronze import BRONZE
+from credit_risk_dagster.tables.expression_shape import shape_of
 from credit_risk_dagster.tables.labels import labels
 from credit_risk_dagster.tables.panel import DORMANT, SO_FAR, so_far
 from credit_risk_dagster.tables.silver import REFINE, SILVER, SILVER_LOANS
@@ -43,7 +43,7 @@ def definition_of(table: Table) -> str:
 
 def _computation(table: Table) -> Iterator[str]:
     if table.path in _EXPRESSIONS:
-        yield _sql(_EXPRESSIONS[table.path]())
+        yield from shape_of(_EXPRESSIONS[table.path]())
     elif table.layer == "bronze":
         yield syntax_hash(*READER)
         yield repr(_reading(CONTRACT.source(table.name)))
@@ -65,19 +65,6 @@ _SEEN_BY_MODELS = [
     (column.name, column.categorical, column.panel, column.flag)
     for column in CONTRACT.feature_columns
 ]
-
-
-def _sql(rows: ir.Table) -> str:
-    """Return the SQL of an expression, in which the order of excluded columns is always the same.
-
-    Ibis keeps those in a set, whose order differs from process to process.
-    """
-    text = str(ibis.to_sql(rows, dialect="duckdb"))
-    return re.sub(r"EXCLUDE \(([^)]*)\)", _in_order, text)
-
-
-def _in_order(excluded: re.Match[str]) -> str:
-    return f"EXCLUDE ({', '.join(sorted(excluded[1].split(', ')))})"
 
 
 def _unbound(table: Table) -> ir.Table:
