@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -23,6 +24,7 @@ from credit_risk_dagster.settings import Settings, load_settings
 from credit_risk_dagster.tables.catalogue import ALL_TABLES, BY_PATH
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS
+from credit_risk_dagster.tables.monitoring import PERFORMANCE
 from credit_risk_dagster_tests.deliveries import readable
 from credit_risk_dagster_tests.installation import content, run
 
@@ -136,7 +138,8 @@ def test_months_that_are_run_again_keep_their_content_decisions_scores_and_model
     """Though features, and with them all that was decided, are made by another definition now."""
     now = content(caught_up)
     for name, (content_hash, beside, *_) in content(upgraded).items():
-        assert now[name][:2] == (content_hash, beside), name
+        if not name.startswith("monitoring/"):  # has other metrics since
+            assert now[name][:2] == (content_hash, beside), name
     then, since = open_datamart(upgraded), open_datamart(caught_up)
     for month, features in since.records(FEATURES_TABLE).items():
         assert features.definition != then.required_record(FEATURES_TABLE, month).definition
@@ -150,6 +153,18 @@ def test_months_that_are_run_again_keep_their_content_decisions_scores_and_model
         for one in (upgraded, caught_up)
     ]
     assert models[0] == models[1]
+
+
+def test_no_figure_of_performance_changes(upgraded: Settings, caught_up: Settings) -> None:
+    """But in its last digits, where another processor adds up otherwise."""
+    named = ["snapshot_date", "basis", "metric", "subject"]
+    then, since = (
+        open_datamart(one).read(PERFORMANCE, [LAST]).to_pandas().set_index(named)
+        for one in (upgraded, caught_up)
+    )
+    for figure in ("value", "lower", "upper", "sample_size"):
+        again = since.loc[then.index, figure]
+        np.testing.assert_allclose(again, then[figure], rtol=1e-6, err_msg=figure)
 
 
 def test_the_model_in_production_scores_the_next_month(caught_up: Settings, tmp_path: Path) -> None:
