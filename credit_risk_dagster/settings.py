@@ -75,6 +75,9 @@ class TrainingPolicy(BaseModel):
     minimum_auc: float = Field(
         0.70, ge=0.5, le=1, description="OOT AUC that a challenger must reach."
     )
+    minimum_gain: float = Field(
+        0.002, ge=0, le=0.5, description="AUC that a challenger must gain, to be worth a change."
+    )
     promotion_significance: float = Field(
         0.05, gt=0, lt=1, description="One-sided p-value below which a better AUC is not noise."
     )
@@ -90,6 +93,11 @@ class TuningSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    candidates: tuple[str, ...] = Field(
+        ("logistic_regression", "scorecard", "xgboost"),
+        min_length=1,
+        description="What is trained: names of the platform's own, or modules like lender.forest.",
+    )
     trials: int = Field(15, ge=1, description="Optuna trials for each candidate.")
     seed: int = Field(20240901, ge=0, description="Seed of the sampler and of the fits.")
     threads: int = Field(2, ge=1, description="Folds fitted at the same time; one thread a fit.")

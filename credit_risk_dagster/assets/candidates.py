@@ -1,4 +1,4 @@
-"""The two candidates of a month: tuned, tested, refitted and judged where training is due."""
+"""The candidates of a month: tuned, tested, refitted and judged where training is due."""
 
 import json
 from typing import Any
@@ -26,11 +26,12 @@ from credit_risk_dagster.assets.trained_candidate import (
     out_of_time_scores,
 )
 from credit_risk_dagster.assets.training_frame import (
+    applicants_missing,
     sampled_share,
     training_frame,
     training_settings,
 )
-from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.contract.candidates import CANDIDATES
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.lineage import inputs_of
 from credit_risk_dagster.datamart.record import Inputs, MonthRecord
@@ -43,7 +44,7 @@ from credit_risk_dagster.resources.tracking import ModelTracking
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.catalogue import STORED
 from credit_risk_dagster.tables.definitions import definition_of
-from credit_risk_dagster.tables.gold import COHORT
+from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE
 from credit_risk_dagster.tables.training import (
     CANDIDATE_TABLES,
     OUT_OF_TIME_SCORES,
@@ -51,6 +52,9 @@ from credit_risk_dagster.tables.training import (
 )
 
 NOT_DUE = "not_due"
+
+AS_JSON = ("parameters", "gates", "oot_auc_without", "missing_shares")
+"""What a candidate's record holds as JSON."""
 
 REFINED = ("gold", "silver")
 """The layers whose definitions give columns their meaning."""
@@ -61,14 +65,18 @@ def candidate_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefi
     return [_candidate(name, months) for name in CANDIDATES]
 
 
-def _candidate(name: CandidateName, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def _candidate(name: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     table = CANDIDATE_TABLES[name]
 
     @monthly_asset(
         table,
         months,
-        deps=[depends_on(TRAINING_DECISION), depends_on(COHORT)],
-        kinds={"scikitlearn" if name == "logistic_regression" else "xgboost", "optuna", "mlflow"},
+        deps=[
+            depends_on(TRAINING_DECISION),
+            depends_on(COHORT),
+            depends_on(FEATURES_TABLE),
+        ],
+        kinds={"xgboost" if name == "xgboost" else "scikitlearn", "optuna", "mlflow"},
         owner="credit-risk",
     )
     def candidate(
@@ -87,7 +95,7 @@ def _candidate(name: CandidateName, months: dg.PartitionsDefinition[str]) -> dg.
 
 def _write_candidates(
     context: dg.AssetExecutionContext,
-    name: CandidateName,
+    name: str,
     datamart: Datamart,
     settings: Settings,
     models: ModelStore,
@@ -103,6 +111,8 @@ def _write_candidates(
         decision = datamart.read(TRAINING_DECISION, [month]).to_pylist()[0]
         cohorts = decision["cohorts"].split(",") if decision["cohorts"] else []
         inputs |= datamart.inputs(COHORT, cohorts)
+        if cohorts:
+            inputs |= datamart.inputs(FEATURES_TABLE, [month])
         known = decided_before(datamart, table, month, inputs)
         if known is not None:
             record = keep_decision(datamart, table, writer, known, inputs)
@@ -136,10 +146,16 @@ def _write_candidates(
                 len(window.train),
             )
             trained = train_candidate(
-                frame, window, name, tuning.trials, tuning.seed, tuning.threads
+                frame,
+                window,
+                name,
+                tuning.trials,
+                tuning.seed,
+                tuning.threads,
+                applicants_missing(datamart, month),
             )
             threshold = settings.monitoring.decision_threshold
-            card = candidate_card(month, key, trained, window, threshold)
+            card = candidate_card(month, key, trained, frame, window, threshold)
             row = keep_candidate(context, card, trained, frame, window, models, tracking)
             computed = MonthRows(
                 month=month,
@@ -224,11 +240,12 @@ def _candidate_metadata(
         datamart,
         table,
         record,
-        **figures | {"parameters": dg.MetadataValue.json(json.loads(row["parameters"]))},
+        **figures
+        | {name: dg.MetadataValue.json(json.loads(row[name])) for name in AS_JSON if row.get(name)},
         discrimination=discrimination_plot(
             scores["default"].to_numpy(), scores["probability"].to_numpy()
         ),
-        tuning=tuning_plot([trial["mean_auc"] for trial in trials]),
+        tuning=tuning_plot([one["mean_auc"] for one in trials if not one.get("pruned")]),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -29,7 +29,7 @@ from credit_risk_dagster.datamart.engine import Engine, NewFile
 from credit_risk_dagster.datamart.stored_rows import read_files
 from credit_risk_dagster.datamart.writer import Draft
 from credit_risk_dagster.models.explanation import explain
-from credit_risk_dagster.models.scoring import score
+from credit_risk_dagster.models.scoring import Model, score
 from credit_risk_dagster.models.scoring_bands import bands
 from credit_risk_dagster.models.storage import MODEL_FILE, opened_model, verified_content
 from credit_risk_dagster.resources.engine import EngineResource
@@ -39,9 +39,6 @@ from credit_risk_dagster.tables.definitions import definition_of
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS, REASON_COUNT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 SCORED = pa.schema(
     [
@@ -147,9 +144,9 @@ def score_rows(
 
     The model comes along, verified: a worker need not reach where models are kept.
     """
-    pipeline = _opened(model, model_id)
-    probabilities = score(pipeline, frame)
-    explanation = explain(pipeline, frame)
+    opened = _opened(model, model_id)
+    probabilities = score(opened, frame)
+    explanation = explain(opened, frame)
     scored = frame[["loan_id", "customer_id", "snapshot_date"]].assign(
         revision=revision,
         model_id=model_id,
@@ -163,7 +160,7 @@ def score_rows(
 
 
 @lru_cache(maxsize=2)
-def _opened(model: bytes, model_id: str) -> "Pipeline":
+def _opened(model: bytes, model_id: str) -> Model:
     return opened_model(model, Path(model_id, MODEL_FILE))
 
 

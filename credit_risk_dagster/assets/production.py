@@ -1,10 +1,12 @@
 """Production: which model version is in production in a month, and why."""
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,15 +24,18 @@ from credit_risk_dagster.assets.monthly import (
     table_metadata,
     write_month,
 )
-from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.contract.features import MODEL_INPUTS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
-from credit_risk_dagster.models.comparison import PairedComparison
+from credit_risk_dagster.models.candidates.interface import candidate_named
+from credit_risk_dagster.models.dark_sources import masked
+from credit_risk_dagster.models.gates import Gate
 from credit_risk_dagster.models.promotion import (
     CandidateEvidence,
+    Incumbent,
+    PromotionDecision,
+    Rules,
     decide_promotion,
-    select_challenger,
 )
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.months import add_months, first_day
@@ -42,7 +47,7 @@ from credit_risk_dagster.tables.gold import COHORT
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, OUT_OF_TIME_SCORES
 
-READ = ("loan_id", "default", "probability")
+READ = ("loan_id", "default", "probability", "masked_probability")
 """What of the out-of-time scores two models are compared by."""
 
 PROMOTED, CARRIED_OVER, NONE_YET = "promoted", "carried_over", "none_yet"
@@ -140,9 +145,7 @@ def _carry_over(incumbent: Record, reason: str) -> Record:
     return {**kept, "action": action, "reason": reason}
 
 
-def _judged_on(
-    datamart: Datamart, month: str, candidates: dict[CandidateName, Record]
-) -> list[str]:
+def _judged_on(datamart: Datamart, month: str, candidates: dict[str, Record]) -> list[str]:
     """Return the cohorts that the month's candidates are judged on; none if none was trained."""
     if all(candidate["model_id"] is None for candidate in candidates.values()):
         return []
@@ -154,7 +157,7 @@ def _judged_on(
 def _compare(
     month: str,
     incumbent: Record,
-    candidates: dict[CandidateName, Record],
+    candidates: dict[str, Record],
     cohorts: list[str],
     datamart: Datamart,
     settings: Settings,
@@ -167,36 +170,25 @@ def _compare(
     }
     rows = next(iter(scores.values()))
     labels = rows["default"].to_numpy(np.int64)
-    evidence = [
-        CandidateEvidence(
-            name=name,
-            model_id=candidates[name]["model_id"],
-            oot_auc=candidates[name]["oot_auc"],
-            oot_probabilities=scores[name]["probability"].to_numpy(np.float64),
-        )
-        for name in CANDIDATE_TABLES
-    ]
+    evidence = [_evidence(name, candidates[name], scores[name]) for name in CANDIDATE_TABLES]
     policy = settings.policy
-    challenger, _, selection = select_challenger(labels, evidence, policy.promotion_significance)
+    shares = json.loads(next(iter(candidates.values()))["missing_shares"])
     decision = decide_promotion(
         labels,
-        challenger,
-        incumbent["model_id"],
-        _incumbent_scores(incumbent, rows, cohorts, datamart, models),
-        policy.minimum_auc,
-        policy.promotion_significance,
+        evidence,
+        _incumbent(incumbent, rows, cohorts, shares, datamart, models),
+        Rules(policy.minimum_auc, policy.minimum_gain, policy.promotion_significance),
     )
-    promoted = decision.action == PROMOTED
-    chosen = candidates[challenger.name]
+    challenger = decision.challenger
     model = (
         {
             "model_id": challenger.model_id,
             "candidate": challenger.name,
             "trained_in": month,
             "oot_auc": challenger.oot_auc,
-            "model_sha256": chosen["model_sha256"],
+            "model_sha256": candidates[challenger.name]["model_sha256"],
         }
-        if promoted
+        if decision.action == PROMOTED
         else {name: incumbent[name] for name in MODEL_COLUMNS}
     )
     return {
@@ -204,38 +196,75 @@ def _compare(
         "action": decision.action,
         "reason": decision.reason,
         "challenger_model_id": challenger.model_id,
-        "selection_reason": selection,
-        **_figures(challenger, decision.comparison),
+        "selection_reason": decision.selection_reason,
+        "contests": json.dumps(_contests(evidence, decision)),
+        **_figures(decision, candidates[challenger.name]),
     }
 
 
-def _figures(challenger: CandidateEvidence, comparison: PairedComparison | None) -> Record:
-    if comparison is None:
-        return {"challenger_auc": challenger.oot_auc}
+def _evidence(name: str, candidate: Record, scores: pd.DataFrame) -> CandidateEvidence:
+    return CandidateEvidence(
+        name=name,
+        model_id=candidate["model_id"],
+        place=candidate_named(name).SIMPLEST_FIRST,
+        oot_auc=candidate["oot_auc"],
+        oot_probabilities=scores["probability"].to_numpy(np.float64),
+        masked_probabilities=scores["masked_probability"].to_numpy(np.float64),
+        gates=[Gate(**gate) for gate in json.loads(candidate["gates"])],
+    )
+
+
+def _contests(
+    evidence: Sequence[CandidateEvidence], decision: PromotionDecision
+) -> list[dict[str, Any]]:
+    """Return what every candidate was compared by, as what JSON can hold."""
+    met = {one.name: one for one in decision.contests}
+    return [
+        {
+            "candidate": one.name,
+            "model_id": one.model_id,
+            "oot_auc": one.oot_auc,
+            "closed_gates": [gate.name for gate in one.gates if not gate.holds],
+            "against_incumbent": None
+            if one.name not in met
+            else asdict(met[one.name].comparison)
+            | {"adjusted_p_value": met[one.name].adjusted_p_value},
+        }
+        for one in evidence
+    ]
+
+
+def _figures(decision: PromotionDecision, challenger: Record) -> Record:
+    if decision.contest is None:
+        return {"challenger_auc": challenger["oot_auc_masked"]}
+    comparison = decision.contest.comparison
     return {
         "challenger_auc": comparison.challenger_auc,
         "incumbent_auc": comparison.incumbent_auc,
         "auc_difference": comparison.difference,
         "auc_difference_lower": comparison.lower,
         "auc_difference_upper": comparison.upper,
-        "p_value": comparison.p_value,
+        "p_value": decision.contest.adjusted_p_value,
     }
 
 
-def _incumbent_scores(
+def _incumbent(
     incumbent: Record,
     rows: pd.DataFrame,
     cohorts: list[str],
+    shares: Mapping[str, float],
     datamart: Datamart,
     models: ModelStore,
-) -> npt.NDArray[np.float64] | None:
+) -> Incumbent | None:
+    """Score the loans that the candidates are judged on by the model in production."""
     if incumbent["model_id"] is None:
         return None
-    pipeline = models.load(incumbent["model_id"], incumbent["model_sha256"])
-    columns = ["loan_id", *MODEL_INPUTS]
-    frames = (batch.to_pandas() for batch in datamart.batches(COHORT, cohorts, columns))
-    scored = [pd.Series(score(pipeline, frame), index=frame["loan_id"]) for frame in frames]
-    return np.asarray(pd.concat(scored).loc[rows["loan_id"]], dtype=np.float64)
+    model = models.load(incumbent["model_id"], incumbent["model_sha256"])
+    loans = datamart.read(COHORT, cohorts, ["loan_id", *MODEL_INPUTS]).to_pandas()
+    loans = loans.set_index("loan_id", drop=False).loc[rows["loan_id"]].reset_index(drop=True)
+    return Incumbent(
+        incumbent["model_id"], score(model, loans), score(model, masked(loans, shares))
+    )
 
 
 def _recorded_version(datamart: Datamart, month: str) -> str | None:

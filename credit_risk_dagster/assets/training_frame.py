@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from credit_risk_dagster.contract.features import LABEL, MODEL_INPUTS
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.models.dark_sources import missing_shares
 from credit_risk_dagster.models.row_sample import sampled
 from credit_risk_dagster.models.split import TrainingWindow
 from credit_risk_dagster.models.training_rows import COHORT, LOAN_ID
@@ -32,6 +33,12 @@ def training_frame(datamart: Datamart, window: TrainingWindow, share: float) -> 
     parts += [_cohort(datamart, month, 1.0) for month in window.out_of_time]
     frame: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     return frame
+
+
+def applicants_missing(datamart: Datamart, month: str) -> dict[str, float]:
+    """Return the share of the month's applicants that each source does not know."""
+    rows = datamart.read(gold.FEATURES_TABLE, [month], [LOAN_ID, *MODEL_INPUTS])
+    return missing_shares(rows.to_pandas())
 
 
 def training_settings(tuning: TuningSettings, share: float) -> Mapping[str, Any]:

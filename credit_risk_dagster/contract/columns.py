@@ -9,7 +9,13 @@ from collections.abc import Iterator, Mapping
 from credit_risk_dagster.contract.features import LABEL
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.contract.kinds import ListOf, TwoCategories
-from credit_risk_dagster.contract.lender import known_of, list_columns, months_of
+from credit_risk_dagster.contract.lender import (
+    count_of,
+    known_of,
+    list_columns,
+    months_of,
+    squares_of,
+)
 from credit_risk_dagster.contract.roles import IDENTIFIERS, LOAN_BOOK, MONTHS
 from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Column, Source
 from credit_risk_dagster.errors import PlatformError
@@ -98,6 +104,15 @@ _GOLD = {
         for panel in CONTRACT.panels
     },
     **{
+        count_of(name): f"Number of readings of {name} behind its mean; 0 where there is none"
+        for name in _READINGS
+    },
+    **{
+        squares_of(name): f"Sum of the squares of the readings of {name} behind its mean; null if "
+        "one was beyond 100 million"
+        for name in _READINGS
+    },
+    **{
         known_of(source.name): f"Whether the application month has {source.name} of the applicant"
         for source in CONTRACT.applicants
     },
@@ -129,7 +144,18 @@ _TRAINING = {
     "oot_auc": "AUC out of time, on the newest cohorts, which no fit saw; null where undefined",
     "oot_auc_lower": "Lower end of the 95 % confidence interval of the AUC out of time",
     "oot_auc_upper": "Upper end of the 95 % confidence interval of the AUC out of time",
-    "tuning_auc": "Mean AUC of the chosen hyperparameters over the validation folds",
+    "oot_auc_masked": "AUC out of time on the same loans, masked to the sources that the month's "
+    "applicants have",
+    "oot_auc_at_horizon": "AUC out of time of a fit on the labels that were known when these loans "
+    "applied; null where those cannot be fitted",
+    "oot_auc_without": "AUC out of time without each source in turn, as JSON",
+    "tuning_auc": "Mean AUC of the chosen hyperparameters over the validation folds, each with and "
+    "without the panels",
+    "tuning_gain": "Tuning AUC of the chosen hyperparameters minus that of the defaults",
+    "tuning_gain_error": "Standard error of that difference, on the same loans",
+    "gates": "What a candidate must hold before it can go to production, with what was found, as "
+    "JSON",
+    "missing_shares": "Share of the month's applicants that each source does not know, as JSON",
     "train_size": "Number of loans behind the AUC in sample",
     "test_size": "Number of loans behind the AUC on the test cohorts",
     "oot_size": "Number of loans behind the AUC out of time",
@@ -137,6 +163,8 @@ _TRAINING = {
     "cohort": "Month in which the loan's label matured, as its first day, as text",
     LABEL: _GOLD[LABEL],
     "probability": "Probability of default that the candidate gives, from 0 to 1",
+    "masked_probability": "The same where the loan is masked to the sources that the month's "
+    "applicants have",
 }
 
 _PRODUCTION = {
@@ -149,12 +177,15 @@ _PRODUCTION = {
     "trained_in": "Month in which the model in production was trained, as its first day, as text",
     "oot_auc": "AUC out of time of the model in production, from its own training",
     "challenger_model_id": "Identity of the model that challenged; null where none was trained",
-    "challenger_auc": "AUC of the challenger on the out-of-time loans of the month's training",
+    "challenger_auc": "AUC of the challenger on the out-of-time loans of the month's training, "
+    "masked to the sources that the month's applicants have",
     "incumbent_auc": "AUC of the incumbent on the same out-of-time loans; null where not compared",
     "auc_difference": "AUC of the challenger minus that of the incumbent, on the same loans",
     "auc_difference_lower": "Lower end of the difference's 95 % confidence interval",
     "auc_difference_upper": "Upper end of the difference's 95 % confidence interval",
-    "p_value": "One-sided p-value of DeLong's paired test that the challenger's AUC is the higher",
+    "p_value": "One-sided p-value of DeLong's paired test that the challenger's AUC is the higher, "
+    "corrected for all candidates that met the incumbent",
+    "contests": "Every candidate's comparison with the incumbent and its gates, as JSON",
     "selection_reason": "Why this candidate is the challenger, in words",
     "mlflow_version": "Version of the model in production in MLflow's model registry",
 }

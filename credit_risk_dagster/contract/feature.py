@@ -99,6 +99,9 @@ class Feature:
         direction: the direction that credit sense demands.
         raises: what is said to an applicant whose probability of default it raises.
         lowers: what is said where it lowers it.
+        scored: whether models read it; else it is watched for drift alone, as what is weak, or has
+            no lasting sign, should be: a reason that names it would often say the contrary of what
+            is so.
     """
 
     name: str
@@ -108,3 +111,4 @@ class Feature:
     direction: Direction = Direction.FREE
     raises: str = ""
     lowers: str = ""
+    scored: bool = True

@@ -125,14 +125,47 @@ class Contract:
         for name, meaning in list_columns(column):
             yield FeatureColumn(name, feature, meaning, flag=True)
 
+    def ordered_categories(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield each feature that is a category with an order, and its texts, lowest first."""
+        for feature in self.features:
+            if isinstance(feature.expression, FromColumn):
+                column = feature.expression.column
+                _, declared = self.owner(column)
+                for name, values in _orders(declared):
+                    if name == column:
+                        yield feature.name, values
+
     def _is_text(self, name: str) -> bool:
         _, column = self.owner(name)
         return isinstance(column.kind, (Category, TwoCategories))
 
 
+def _orders(column: Column) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the categories of a column that have an order, by the name of their column.
+
+    Two texts have the order in which they are named.
+    """
+    kind = column.kind
+    if isinstance(kind, Category) and (kind.ordered or len(kind.values) == 2):
+        yield column.name, kind.values
+    if isinstance(kind, TwoCategories):
+        ordered = (one for one in kind.parts if one.ordered or len(one.values) == 2)
+        yield from ((part.name, part.values) for part in ordered)
+
+
 def mean_of(reading: str) -> str:
     """Return the name of the feature that is the mean of a reading."""
     return f"{reading}_mean"
+
+
+def count_of(reading: str) -> str:
+    """Return the name of the number of readings behind the mean of a reading."""
+    return f"{reading}_count"
+
+
+def squares_of(reading: str) -> str:
+    """Return the name of the sum of squares of a reading."""
+    return f"{reading}_sum_of_squares"
 
 
 def months_of(panel: str) -> str:
@@ -141,6 +174,11 @@ def months_of(panel: str) -> str:
     Not itself a feature: it grows with calendar time whatever the applicant does.
     """
     return f"{panel}_months"
+
+
+def evidence_of(panel: str) -> str:
+    """Return the name of the evidence of a panel, in log-odds of default."""
+    return f"{panel}_evidence"
 
 
 def known_of(source: str) -> str:

@@ -25,15 +25,19 @@ def discrimination(sample: ScoredSample, generator: np.random.Generator) -> list
     placed = placements(sample)
     gini = 2 * placed.auc - 1
     return [
-        Metric(
-            "auc",
-            placed.auc,
-            *normal_interval(placed.auc, placed.standard_error, 0, 1),
-            sample.size,
-        ),
+        auc_metric(sample),
         Metric("gini", gini, *normal_interval(gini, 2 * placed.standard_error, -1, 1), sample.size),
         ks_discrimination(sample, generator),
     ]
+
+
+def auc_metric(sample: ScoredSample) -> Metric:
+    """Return auc with DeLong's interval; undefined where one class is missing."""
+    if sample.bads == 0 or sample.goods == 0:
+        return undefined("auc", sample.size)
+    placed = placements(sample)
+    interval = normal_interval(placed.auc, placed.standard_error, 0, 1)
+    return Metric("auc", placed.auc, *interval, sample.size)
 
 
 def ks_discrimination(sample: ScoredSample, generator: np.random.Generator) -> Metric:

@@ -1,18 +1,16 @@
-"""What a classifier reads in a fold of the tuning, made once for all trials but for shrinkage."""
+"""A fold of the tuning: what candidates read in it, made once for all trials."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import clone
-from sklearn.metrics import roc_auc_score
 
-from credit_risk_dagster.contract.candidates import CandidateName
-from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, Parameters
-from credit_risk_dagster.models.pipelines import PANELS, build_pipeline
-from credit_risk_dagster.models.shrinkage import PanelShrinkage
+from credit_risk_dagster.contract.features import EVIDENCE
+from credit_risk_dagster.models.candidates.interface import Estimator
+from credit_risk_dagster.models.delong import Placements, placements
+from credit_risk_dagster.models.panel_evidence import PanelEvidence, in_the_dark, with_evidence
+from credit_risk_dagster.models.scored_sample import scored_sample
 from credit_risk_dagster.models.training_rows import Labels, labels_of
 
 Floats = npt.NDArray[np.float64]
@@ -20,53 +18,52 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """The rows of a fold and, preprocessed with the default parameters, their matrices.
+    """The inputs of a fold; those of validation as they are and, if there is one, without panel."""
 
-    Only the columns `panels` of the matrices depend on a parameter, `prior_months`, and
-    `block` is the unfitted preprocessing of these columns. Every trial writes them anew, in place:
-    a fold serves one trial at a time.
-    """
-
-    candidate: CandidateName
-    seed: int
     train: pd.DataFrame
-    validation: pd.DataFrame
-    train_inputs: Floats
-    validation_inputs: Floats
     train_labels: Labels
+    validation: tuple[pd.DataFrame, ...]
     validation_labels: Labels
-    panels: slice
-    block: Any
 
 
-def prepare_fold(
-    candidate: CandidateName, seed: int, train: pd.DataFrame, validation: pd.DataFrame
-) -> Fold:
-    """Preprocess the rows of a fold, which are as for the pipeline of the candidate."""
-    before = build_pipeline(candidate, DEFAULT_PARAMETERS[candidate], seed)[:-1]
-    train_inputs = before.fit_transform(train)
-    preprocessing = before["preprocessing"]
+def prepare_fold(train: pd.DataFrame, validation: pd.DataFrame) -> Fold:
+    """Return the inputs of a fold: evidence is learned from its training rows alone."""
+    learned = PanelEvidence()
+    by_others = learned.fit(train, labels_of(train))
+    seen = with_evidence(validation, learned.evidence(validation))
     return Fold(
-        candidate=candidate,
-        seed=seed,
-        train=train,
-        validation=validation,
-        train_inputs=np.ascontiguousarray(train_inputs),
-        validation_inputs=np.ascontiguousarray(before.transform(validation)),
+        train=with_evidence(train, by_others),
         train_labels=labels_of(train),
+        validation=(seen, in_the_dark(seen)) if EVIDENCE else (seen,),
         validation_labels=labels_of(validation),
-        panels=preprocessing.output_indices_[PANELS],
-        block=clone(preprocessing.named_transformers_[PANELS]),
     )
 
 
-def fold_auc(fold: Fold, parameters: Parameters) -> float:
-    """Return the AUC on the validation rows of the pipeline that is fitted on the training rows."""
-    shrinkage = PanelShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
-    block = clone(fold.block)
-    fold.train_inputs[:, fold.panels] = block.fit_transform(shrinkage.shrink(fold.train))
-    fold.validation_inputs[:, fold.panels] = block.transform(shrinkage.shrink(fold.validation))
-    classifier = build_pipeline(fold.candidate, parameters, fold.seed)["classifier"]
-    classifier.fit(fold.train_inputs, fold.train_labels)
-    probabilities = classifier.predict_proba(fold.validation_inputs)[:, 1]
-    return float(roc_auc_score(fold.validation_labels, probabilities))
+def fold_log_odds(fold: Fold, estimator: Estimator) -> Floats:
+    """Return the log-odds of the validation rows, (stages, copies, n), of the fitted estimator."""
+    estimator.fit(fold.train, fold.train_labels)
+    staged = getattr(estimator, "staged_log_odds", None)
+    copies = [
+        staged(copy) if staged is not None else estimator.log_odds(copy)[None, :]
+        for copy in fold.validation
+    ]
+    return np.stack(copies, axis=1)
+
+
+def fold_placements(fold: Fold, log_odds: Floats) -> Placements:
+    """Return the placements of the validation rows, the mean of their copies (copies, n).
+
+    Their mean is the mean of the AUCs with and without the panels: a model is to rank both.
+    """
+    placed = [placements(scored_sample(fold.validation_labels, _ranked(one))) for one in log_odds]
+    return Placements(
+        np.mean([one.of_bads for one in placed], axis=0),
+        np.mean([one.of_goods for one in placed], axis=0),
+    )
+
+
+def _ranked(log_odds: Floats) -> Floats:
+    """Return numbers between 0 and 1 in the order of log-odds, equal where they are equal."""
+    _, places = np.unique(log_odds, return_inverse=True)
+    ranked: Floats = (places + 1) / (places.max() + 2)
+    return ranked

@@ -7,19 +7,18 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
+from sklearn.base import BaseEstimator
 
-from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
     LABEL,
     NUMERIC_FEATURES,
     PANEL_MEANS,
     PANEL_MONTHS,
+    READING_COUNTS,
+    READING_SQUARES,
 )
 from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.models.split import TrainingWindow
@@ -31,22 +30,10 @@ TRAINING_ROWS_SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in (LOAN_ID, COHORT)),
         (LABEL, pa.int64()),
-        *((name, pa.float64()) for name in (*NUMERIC_FEATURES, *PANEL_MEANS)),
-        *((name, pa.int64()) for name in PANEL_MONTHS),
+        *((name, pa.float64()) for name in (*NUMERIC_FEATURES, *PANEL_MEANS, *READING_SQUARES)),
+        *((name, pa.int64()) for name in (*PANEL_MONTHS, *READING_COUNTS)),
         *((name, pa.string()) for name in CATEGORICAL_FEATURES),
     ]
-)
-
-_LEARNED_ATTRIBUTES = (
-    "training_means_",
-    "statistics_",
-    "lower_",
-    "upper_",
-    "mean_",
-    "scale_",
-    "categories_",
-    "coef_",
-    "intercept_",
 )
 
 
@@ -65,7 +52,7 @@ def training_key(
     rows_hash: str,
     settings: Mapping[str, Any],
     seed: int,
-    candidate: CandidateName,
+    candidate: str,
     window: TrainingWindow,
     definition: str,
 ) -> str:
@@ -85,55 +72,42 @@ def training_key(
     return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
 
-def learned_numbers_hash(pipeline: Pipeline) -> str:
-    """Return the SHA-256 of everything a fitted pipeline learned, to the last bit.
+def learned_numbers_hash(model: BaseEstimator) -> str:
+    """Return the SHA-256 of everything a fitted model learned and was told, to the last bit.
 
-    Statistics of shrinkage and preprocessing, with coefficients and intercept or the booster's
-    bytes. Not rounded: a model that differs in any digit is another model.
+    Numbers are not rounded: a model that differs in any digit is another model.
     """
     digest = hashlib.sha256()
-    for name, value in _learned(pipeline):
+    for name, value in _learned("", model):
         digest.update(f"{len(name)}:{name}:{len(value)}:".encode())
         digest.update(value)
     return digest.hexdigest()
 
 
-def model_id(month: str, candidate: CandidateName, training_key: str, learned_hash: str) -> str:
+def model_id(month: str, candidate: str, training_key: str, learned_hash: str) -> str:
     """Return a name such as `2024-09-xgboost-1a2b3c4d5e6f`."""
     digest = hashlib.sha256(f"{training_key}:{learned_hash}".encode()).hexdigest()
     return f"{month[:7]}-{candidate}-{digest[:ID_DIGITS]}"
 
 
-def _learned(pipeline: Pipeline) -> Iterator[tuple[str, bytes]]:
-    yield "shrinkage.prior_months", _bytes_of(pipeline["shrinkage"].prior_months)
-    for path, estimator in _estimators("", pipeline):
-        for attribute in _LEARNED_ATTRIBUTES:
-            # XGBClassifier offers coef_ too, and raises where its booster holds trees.
-            if attribute in vars(estimator):
-                yield f"{path}.{attribute}", _bytes_of(getattr(estimator, attribute))
-    classifier = pipeline["classifier"]
-    if hasattr(classifier, "get_booster"):
-        yield "booster", bytes(classifier.get_booster().save_raw("ubj"))
-
-
-def _estimators(path: str, estimator: Any) -> Iterator[tuple[str, Any]]:
-    """Walk the fitted steps of pipelines and the blocks of column transformers, in order."""
-    if isinstance(estimator, Pipeline):
-        parts = estimator.steps
-    elif isinstance(estimator, ColumnTransformer):
-        parts = [(name, block) for name, block, _ in estimator.transformers_]
+def _learned(path: str, value: Any) -> Iterator[tuple[str, bytes]]:
+    """Walk what estimators, lists and mappings hold, each name in order."""
+    if hasattr(value, "save_raw"):
+        yield path, bytes(value.save_raw("ubj"))
+    elif isinstance(value, BaseEstimator):
+        for name in sorted(vars(value)):
+            if not name.startswith("_"):
+                yield from _learned(f"{path}.{name}", vars(value)[name])
+    elif isinstance(value, Mapping):
+        for name in sorted(value):
+            yield from _learned(f"{path}[{name}]", value[name])
+    elif isinstance(value, list | tuple):
+        yield path, f"{len(value)}".encode()
+        for number, one in enumerate(value):
+            yield from _learned(f"{path}[{number}]", one)
+    elif isinstance(value, np.ndarray) and value.dtype != object:
+        yield path, f"{value.dtype.str}{value.shape}".encode() + value.tobytes()
+    elif isinstance(value, np.ndarray):
+        yield from _learned(path, value.tolist())
     else:
-        yield path, estimator
-        return
-    for name, part in parts:
-        yield from _estimators(f"{path}.{name}", part)
-
-
-def _bytes_of(value: Any) -> bytes:
-    """Return numbers as little-endian doubles behind their shape, text as JSON."""
-    if isinstance(value, list):
-        return b"".join(_bytes_of(part) for part in value)
-    array: npt.NDArray[Any] = np.asarray(value)
-    if array.dtype == object:
-        return json.dumps(array.tolist()).encode()
-    return json.dumps(array.shape).encode() + array.astype("<f8").tobytes()
+        yield path, repr(value).encode()

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from credit_risk_dagster.models.log_odds import log_odds_of, logistic
 from credit_risk_dagster.models.metric import Metric, normal_interval, undefined
 from credit_risk_dagster.models.scored_sample import Floats, ScoredSample
 
-SMALLEST_PROBABILITY = 1e-9
 MAXIMUM_STEPS = 50
 SMALL_STEP = 1e-7
 LARGEST_CONDITION = 1e12
@@ -22,8 +22,7 @@ def recalibration(sample: ScoredSample) -> list[Metric]:
         Cox (1958), Two further applications of a model for binary regression, Biometrika 45.
     """
     names = ("calibration_slope", "calibration_intercept")
-    safe = np.clip(sample.probabilities, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    logits = np.log(safe) - np.log1p(-safe)
+    logits = log_odds_of(sample.probabilities)
     fit = None if _is_separated(sample, logits) else _fit(sample, logits)
     if fit is None:
         return [undefined(name, sample.size) for name in names]
@@ -79,7 +78,7 @@ def _derivatives(
     sample: ScoredSample, regressor: Floats, coefficients: Floats
 ) -> tuple[Floats, Floats]:
     predictor = coefficients[0] * regressor + coefficients[1]
-    fitted = 0.5 * (1 + np.tanh(predictor / 2))
+    fitted = logistic(predictor)
     residual, weight = sample.is_bad - fitted, fitted * (1 - fitted)
     weighted = weight * regressor
     information = np.array([[weighted @ regressor, weighted.sum()], [weighted.sum(), weight.sum()]])

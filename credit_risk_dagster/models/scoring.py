@@ -1,6 +1,6 @@
 """Probabilities of default from a fitted model."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,13 +8,13 @@ import pandas as pd
 
 from credit_risk_dagster.datamart.staged_rows import BATCH_ROWS
 
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
 Floats = npt.NDArray[np.float64]
 
+Model = Any
+"""A `credit_model.CreditModel`, or a pipeline of a release before: what gives probabilities."""
 
-def score(pipeline: "Pipeline", frame: pd.DataFrame) -> Floats:
+
+def score(model: Model, frame: pd.DataFrame) -> Floats:
     """Return the probability of default of each row, shape (n,), scored 65,536 rows at a time.
 
     `frame` has the columns MODEL_INPUTS, in any order, others ignored.
@@ -24,7 +24,7 @@ def score(pipeline: "Pipeline", frame: pd.DataFrame) -> Floats:
     """
     parts = [
         np.asarray(
-            pipeline.predict_proba(frame.iloc[start : start + BATCH_ROWS])[:, 1], dtype=np.float64
+            model.predict_proba(frame.iloc[start : start + BATCH_ROWS])[:, 1], dtype=np.float64
         )
         for start in range(0, len(frame), BATCH_ROWS)
     ]

@@ -5,17 +5,22 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from credit_risk_dagster.contract.candidates import CANDIDATES, OWN_CANDIDATES
 from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.errors import ModelError
+from credit_risk_dagster.models.candidates.interface import candidate_named
+from credit_risk_dagster.models.earlier_models import STEPS
+from credit_risk_dagster.models.scoring import Model
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
+    from credit_risk_dagster.models.credit_model import CreditModel
 
 MODEL_FILE = "model.skops"
 BOOSTER_FILE = "model.ubj"
-STEPS = ("shrinkage", "preprocessing", "classifier")
-
-TRUSTED_TYPES = (
+OWN_TYPES = (
+    "credit_risk_dagster.models.credit_model.CreditModel",
+    "credit_risk_dagster.models.ordinal_inputs.OrdinalInputs",
+    "credit_risk_dagster.models.panel_evidence.PanelEvidence",
     "credit_risk_dagster.models.shrinkage.ClickstreamShrinkage",  # of models of releases before
     "credit_risk_dagster.models.shrinkage.PanelShrinkage",
     "credit_risk_dagster.models.winsorizing.Winsorizer",
@@ -23,8 +28,15 @@ TRUSTED_TYPES = (
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
 )
-"""All that a stored model may hold beside what skops trusts of scikit-learn and numpy. Fixed
-here, never read from a file."""
+"""What a stored model may hold beside the types of candidates and what skops trusts of scikit-learn
+and numpy. Fixed here, never read from a file."""
+
+
+def trusted_types() -> tuple[str, ...]:
+    """Return all that a stored model may hold: what candidates name is code that is installed."""
+    addresses = dict.fromkeys((*OWN_CANDIDATES, *CANDIDATES.values()))
+    named = (candidate_named(address).STORED_TYPES for address in addresses)
+    return (*OWN_TYPES, *(one for types in named for one in types))
 
 
 _MALFORMED = (
@@ -41,26 +53,26 @@ REMEDY = (
 )
 
 
-def save_model(pipeline: "Pipeline", folder: Path) -> dict[str, str]:
-    """Write a fitted pipeline to a folder; return the SHA-256 of each file by its name.
+def save_model(model: "CreditModel", folder: Path) -> dict[str, str]:
+    """Write a fitted model to a folder; return the SHA-256 of each file by its name.
 
-    `model.skops` is the whole pipeline; for XGBoost `model.ubj` holds the booster as well, in the
+    `model.skops` is the whole model; for XGBoost `model.ubj` holds the booster as well, in the
     format that any XGBoost reads.
     """
     import skops.io
 
     folder.mkdir(parents=True, exist_ok=True)
-    skops.io.dump(pipeline, folder / MODEL_FILE)
+    skops.io.dump(model, folder / MODEL_FILE)
     written = [MODEL_FILE]
-    classifier = pipeline["classifier"]
-    if hasattr(classifier, "get_booster"):
-        (folder / BOOSTER_FILE).write_bytes(classifier.get_booster().save_raw("ubj"))
+    booster = getattr(model.estimator, "booster_", None)
+    if booster is not None:
+        (folder / BOOSTER_FILE).write_bytes(booster.save_raw("ubj"))
         written.append(BOOSTER_FILE)
     return {name: sha256_of(folder / name) for name in written}
 
 
-def load_model(path: Path, sha256: str) -> "Pipeline":
-    """Return the pipeline of a `model.skops` whose SHA-256 was recorded when it was written.
+def load_model(path: Path, sha256: str) -> Model:
+    """Return the model of a `model.skops` whose SHA-256 was recorded when it was written.
 
     Raises:
         ModelError: if the file is missing, is not the one that was recorded, or holds anything
@@ -69,21 +81,23 @@ def load_model(path: Path, sha256: str) -> "Pipeline":
     return opened_model(verified_content(path, sha256), path)
 
 
-def opened_model(content: bytes, path: Path) -> "Pipeline":
-    """Return the pipeline that the content of a `model.skops` is, which was verified.
+def opened_model(content: bytes, path: Path) -> Model:
+    """Return the model that the content of a `model.skops` is, which was verified.
 
     Raises:
         ModelError: if it is anything but a model of this platform.
     """
     from sklearn.pipeline import Pipeline
 
-    pipeline = _decoded(content, path)
-    if not isinstance(pipeline, Pipeline) or tuple(name for name, _ in pipeline.steps) != STEPS:
+    from credit_risk_dagster.models.credit_model import CreditModel
+
+    model = _decoded(content, path)
+    earlier = isinstance(model, Pipeline) and tuple(name for name, _ in model.steps) == STEPS
+    if not (earlier or isinstance(model, CreditModel)):
         raise ModelError(
-            f"{path} holds a {type(pipeline).__name__} that is not a model of this platform, "
-            f"which has the steps {', '.join(STEPS)}. {REMEDY}"
+            f"{path} holds a {type(model).__name__} that is not a model of this platform. {REMEDY}"
         )
-    return pipeline
+    return model
 
 
 def verified_content(path: Path, sha256: str) -> bytes:
@@ -110,7 +124,7 @@ def _decoded(content: bytes, path: Path) -> object:
     from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
     try:
-        decoded: object = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+        decoded: object = skops.io.loads(content, trusted=list(trusted_types()))
     except UntrustedTypesFoundException as error:
         raise ModelError(
             f"the model {path} holds types that are not trusted: {error}. {REMEDY}"

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from credit_risk_dagster.models.storage import TRUSTED_TYPES
+from credit_risk_dagster.models.storage import trusted_types
 from credit_risk_dagster.resources.plots import discrimination_figure, tuning_figure, write_png
 
 if TYPE_CHECKING:
@@ -44,13 +44,14 @@ def log_candidate(
         for name, metric in values.items()
         if metric["value"] is not None
     ]
-    trials = [Metric("tuning_auc", one.mean_auc, 0, one.number) for one in trained.tuning.trials]
+    finished = [one for one in trained.tuning.trials if not one.pruned]
+    trials = [Metric("tuning_auc", one.mean_auc, 0, one.number) for one in finished]
     client.log_batch(run_id, metrics=metrics + trials, params=params)
     client.log_text(run_id, json.dumps(card, indent=2), "card.json")
     with tempfile.TemporaryDirectory() as plots:
         figures = {
             "out_of_time.png": discrimination_figure(trained.oot_labels, trained.oot_probabilities),
-            "tuning.png": tuning_figure([one.mean_auc for one in trained.tuning.trials]),
+            "tuning.png": tuning_figure([one.mean_auc for one in finished]),
         }
         for name, figure in figures.items():
             write_png(figure, Path(plots) / name)
@@ -68,10 +69,10 @@ def _log_model(client: "MlflowClient", run_id: str, trained: "TrainedCandidate")
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / MODEL
         mlflow.sklearn.save_model(
-            trained.pipeline,
+            trained.model,
             str(target),
             serialization_format="skops",
-            skops_trusted_types=list(TRUSTED_TYPES),
+            skops_trusted_types=list(trusted_types()),
             pip_requirements=_requirements(trained),
         )
         client.log_artifacts(run_id, str(target), MODEL)

@@ -5,11 +5,12 @@ import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from credit_risk_dagster.datamart.disk import sha256_of
 from credit_risk_dagster.datamart.object_store import ObjectStore
 from credit_risk_dagster.errors import ModelError
+from credit_risk_dagster.models.scoring import Model
 from credit_risk_dagster.models.storage import (
     MODEL_FILE,
     REMEDY,
@@ -19,9 +20,6 @@ from credit_risk_dagster.models.storage import (
 from credit_risk_dagster.monitoring.reference import Reference
 from credit_risk_dagster.resources.tables import open_store
 from credit_risk_dagster.settings import Settings
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 CARD = "card.json"
 MODELS = "models"
@@ -54,9 +52,7 @@ class ModelStore:
             return sorted({name.partition("/")[0] for name in self.store.names()})
         return sorted(path.name for path in self.folder.glob("[!.]*"))
 
-    def save(
-        self, model_id: str, pipeline: "Pipeline", card: dict[str, Any], reference: Reference
-    ) -> str:
+    def save(self, model_id: str, model: Model, card: dict[str, Any], reference: Reference) -> str:
         """Keep a model with its card and its reference; return the SHA-256 of its file.
 
         A model that is already kept whole stays as it is: its identity says that it is the same.
@@ -66,7 +62,7 @@ class ModelStore:
             target.parent.mkdir(parents=True, exist_ok=True)
             beside = self.folder / f".{uuid.uuid4().hex}"
             try:
-                save_model(pipeline, beside)
+                save_model(model, beside)
                 (beside / CARD).write_text(json.dumps(card, indent=2), encoding="utf-8")
                 reference.save(beside)
                 hashes = {path.name: sha256_of(path) for path in sorted(beside.iterdir())}
@@ -123,7 +119,7 @@ class ModelStore:
             raise ModelError(f"{path} of a model cannot be read ({error}). {REMEDY}") from error
         return record
 
-    def load(self, model_id: str, sha256: str) -> "Pipeline":
+    def load(self, model_id: str, sha256: str) -> Model:
         """Return a model, if its file is the one that was recorded.
 
         Raises:

@@ -6,9 +6,21 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from credit_risk_dagster.contract.features import LABEL, PANEL_MONTHS
+from credit_risk_dagster.contract.features import (
+    LABEL,
+    PANEL_MONTHS,
+    READING_COUNTS,
+    READING_SQUARES,
+)
 from credit_risk_dagster.contract.installed import CONTRACT
-from credit_risk_dagster.contract.lender import Contract, known_of, mean_of, months_of
+from credit_risk_dagster.contract.lender import (
+    Contract,
+    count_of,
+    known_of,
+    mean_of,
+    months_of,
+    squares_of,
+)
 from credit_risk_dagster.contract.source import (
     APPLICATION_ID,
     CUSTOMER_ID,
@@ -18,7 +30,14 @@ from credit_risk_dagster.contract.source import (
 )
 from credit_risk_dagster.datamart.table import Table, schema_of
 from credit_risk_dagster.tables.expressions import columns_read, feature_columns
-from credit_risk_dagster.tables.panel import LATEST, MONTHS, known_at, mean_so_far
+from credit_risk_dagster.tables.panel import (
+    LATEST,
+    MONTHS,
+    count_so_far,
+    known_at,
+    mean_so_far,
+    squares_so_far,
+)
 
 LABEL_MONTH_ON_BOOK = CONTRACT.outcome.month_on_book
 """Months from origination to the snapshot in which a loan's label matures."""
@@ -29,7 +48,10 @@ _feature_fields = [
     pa.field(column.name, pa.string() if column.categorical else pa.float64())
     for column in CONTRACT.feature_columns
 ]
-_months_fields = [pa.field(name, pa.int64()) for name in PANEL_MONTHS]
+_panel_fields = [
+    *(pa.field(name, pa.int64()) for name in (*PANEL_MONTHS, *READING_COUNTS)),
+    *(pa.field(name, pa.float64()) for name in READING_SQUARES),
+]
 
 FEATURES_TABLE = Table(
     layer="gold",
@@ -42,7 +64,7 @@ FEATURES_TABLE = Table(
             pa.field(CUSTOMER_ID, pa.string()),
             pa.field(SNAPSHOT_DATE, pa.date32()),
             *_feature_fields,
-            *_months_fields,
+            *_panel_fields,
             *(pa.field(known_of(source.name), pa.bool_()) for source in CONTRACT.applicants),
             pa.field(LATEST_INPUT, pa.date32()),
         ]
@@ -79,7 +101,7 @@ COHORT = Table(
             pa.field("application_date", pa.date32()),
             pa.field(LABEL, pa.int64()),
             *_feature_fields,
-            *_months_fields,
+            *_panel_fields,
             pa.field(LATEST_INPUT, pa.date32()),
         ]
     ),
@@ -120,7 +142,7 @@ def features(
         CUSTOMER_ID,
         SNAPSHOT_DATE,
         **feature_columns(rows, contract),
-        **{name: rows[name].fill_null(0) for name in map(months_of, _names(contract.panels))},
+        **_behind(rows, contract),
         **{
             name: rows[name].fill_null(False) for name in map(known_of, _names(contract.applicants))
         },
@@ -159,12 +181,29 @@ def _means(state: ir.Table, panel: Source) -> ir.Table:
         CUSTOMER_ID,
         SNAPSHOT_DATE,
         **{mean_of(reading.name): mean_so_far(state, reading) for reading in panel.readings()},
+        **{count_of(reading.name): count_so_far(state, reading) for reading in panel.readings()},
+        **{squares_of(one.name): squares_so_far(state, one) for one in panel.readings()},
         **{months_of(panel.name): state[MONTHS], _until(panel.name): state[LATEST]},
     )
 
 
 def _until(panel: str) -> str:
     return f"{panel}_until"
+
+
+def _behind(rows: ir.Table, contract: Contract) -> dict[str, ir.Value]:
+    """Return how much there is of each panel and reading: 0 where there is none."""
+    readings = [reading.name for panel in contract.panels for reading in panel.readings()]
+    counted = (*map(months_of, _names(contract.panels)), *map(count_of, readings))
+    none = [rows[count_of(name)].isnull() for name in readings]
+    squares = [rows[squares_of(name)] for name in readings]
+    return {
+        **{name: rows[name].fill_null(0) for name in counted},
+        **{
+            squares_of(name): ibis.ifelse(is_none, 0.0, sum_of_squares)
+            for name, is_none, sum_of_squares in zip(readings, none, squares, strict=True)
+        },
+    }
 
 
 def _latest_input(rows: ir.Table, contract: Contract) -> ir.DateValue:

@@ -187,3 +187,15 @@ def mean_so_far(state: ir.Table, column: Column) -> ir.FloatingValue:
     total = state[f"{column.name}_{SUM}"].cast("float64")
     mean = total / state[f"{column.name}_{COUNT}"].cast("float64").nullif(0.0)
     return mean / float(10**decimals) if decimals else mean
+
+
+def count_so_far(state: ir.Table, column: Column) -> ir.IntegerValue:
+    """Return the number of readings so far that are not missing."""
+    return state[f"{column.name}_{COUNT}"]
+
+
+def squares_so_far(state: ir.Table, column: Column) -> ir.FloatingValue:
+    """Return the sum of squares of a reading so far, null where one was too large for it."""
+    decimals = column.kind.decimals if isinstance(column.kind, Number) else 0
+    squares = state[f"{column.name}_{SQUARES}"].cast("float64")
+    return squares / float(10 ** (2 * decimals)) if decimals else squares

@@ -25,6 +25,7 @@ PRODUCTION_MODEL = Table(
         auc_difference_upper=pa.float64(),
         p_value=pa.float64(),
         selection_reason=pa.string(),
+        contests=pa.string(),
         model_sha256=pa.string(),
         mlflow_version=pa.string(),
     ),

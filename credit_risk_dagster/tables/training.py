@@ -1,4 +1,4 @@
-"""What a month's training leaves behind: the verdict of the policy and the two candidates."""
+"""What a month's training leaves behind: the verdict of the policy and the candidates."""
 
 import pyarrow as pa
 
@@ -42,7 +42,14 @@ def _candidate_table(name: str) -> Table:
             oot_auc=pa.float64(),
             oot_auc_lower=pa.float64(),
             oot_auc_upper=pa.float64(),
+            oot_auc_masked=pa.float64(),
+            oot_auc_at_horizon=pa.float64(),
+            oot_auc_without=pa.string(),
             tuning_auc=pa.float64(),
+            tuning_gain=pa.float64(),
+            tuning_gain_error=pa.float64(),
+            gates=pa.string(),
+            missing_shares=pa.string(),
             train_size=pa.int64(),
             test_size=pa.int64(),
             oot_size=pa.int64(),
@@ -61,6 +68,7 @@ def _candidate_table(name: str) -> Table:
                     cohort=pa.string(),
                     default=pa.int64(),
                     probability=pa.float64(),
+                    masked_probability=pa.float64(),
                 ),
             ),
         ),

@@ -19,8 +19,9 @@ def _column(
     meaning: str,
     raises: str,
     lowers: str,
+    scored: bool = True,
 ) -> Feature:
-    return Feature(name, FromColumn(name), meaning, group, direction, raises, lowers)
+    return Feature(name, FromColumn(name), meaning, group, direction, raises, lowers, scored)
 
 
 FEATURES = (
@@ -88,6 +89,7 @@ FEATURES = (
         "Number of payments that the applicant made late",
         "many delayed payments",
         "few delayed payments",
+        scored=False,
     ),
     _column(
         "changed_credit_limit",
@@ -108,10 +110,10 @@ FEATURES = (
     _column(
         "outstanding_debt",
         "existing credit",
-        UP,
+        FREE,  # default rises with debt up to about 2,600, and falls beyond
         "Debt that the applicant has still to repay, in the lender's currency",
-        "high outstanding debt",
-        "low outstanding debt",
+        "amount of outstanding debt",
+        "amount of outstanding debt",
     ),
     _column(
         "credit_utilization_ratio",
@@ -120,6 +122,7 @@ FEATURES = (
         "Share of the applicant's credit limit in use, in percent",
         "high utilisation of the credit limit",
         "low utilisation of the credit limit",
+        scored=False,
     ),
     _column(
         "credit_history_months",
@@ -179,6 +182,7 @@ FEATURES = (
         FREE,
         "money left at the end of a month in relation to salary",
         "money left at the end of a month in relation to salary",
+        scored=False,
     ),
     Feature(
         "delay_per_loan",
@@ -188,6 +192,7 @@ FEATURES = (
         FREE,
         "delay of payments in relation to the number of loans",
         "delay of payments in relation to the number of loans",
+        scored=False,
     ),
     Feature(
         "loan_type",
@@ -197,6 +202,7 @@ FEATURES = (
         FREE,
         "types of existing loans",
         "types of existing loans",
+        scored=False,
     ),
     Feature(
         "clickstream",
@@ -214,6 +220,7 @@ FEATURES = (
         "Occupation of the applicant",
         "occupation",
         "occupation",
+        scored=False,
     ),
     _column(
         "credit_mix",

@@ -1,0 +1,1 @@
+"""The candidates of a training: one module each, behind the interface of `interface`."""
