@@ -27,10 +27,12 @@ DEPENDENCIES: dict[str, set[str]] = {
     "gold/labels": {"silver/loans"},
     "gold/cohort": {"gold/labels", "gold/features"},
     "training/training_decision": {"gold/cohort", "training/training_decision"},
-    "training/logistic_regression": {"training/training_decision", "gold/cohort"},
-    "training/xgboost": {"training/training_decision", "gold/cohort"},
+    "training/logistic_regression": {"training/training_decision", "gold/cohort", "gold/features"},
+    "training/scorecard": {"training/training_decision", "gold/cohort", "gold/features"},
+    "training/xgboost": {"training/training_decision", "gold/cohort", "gold/features"},
     "production/production_model": {
         "training/logistic_regression",
+        "training/scorecard",
         "training/xgboost",
         "gold/cohort",
         "production/production_model",
@@ -88,6 +90,7 @@ CHECKS: dict[str, set[str]] = {
     | {"nothing_from_the_future", "every_label_has_features", "every_loan_has_a_label"},
     "training/training_decision": KEYED | {"enough_history"},
     "training/logistic_regression": KEYED | {"model_quality"},
+    "training/scorecard": KEYED | {"model_quality"},
     "training/xgboost": KEYED | {"model_quality"},
     "production/production_model": KEYED | {"model_in_production"},
     "inference/predictions": KEYED | {"score_sanity"},
@@ -191,6 +194,7 @@ def test_the_monthly_job_runs_everything_and_the_training_job_the_training_alone
     assert {key.to_user_string() for key in training.executable_asset_keys} == {
         "training/training_decision",
         "training/logistic_regression",
+        "training/scorecard",
         "training/xgboost",
         "production/production_model",
     }

@@ -72,7 +72,7 @@ def test_the_candidates_have_the_same_figures_in_the_table_again_and_in_mlflow(
 ) -> None:
     figures = results["oot_auc"]
 
-    assert set(figures) == {"logistic_regression", "xgboost"}
+    assert set(figures) == {"logistic_regression", "scorecard", "xgboost"}
     assert results["oot_auc_recomputed"] == pytest.approx(figures, abs=1e-9)
     assert results["oot_auc_tracked"] == figures
 

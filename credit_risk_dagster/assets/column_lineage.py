@@ -9,7 +9,13 @@ import dagster as dg
 
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.contract.kinds import Number
-from credit_risk_dagster.contract.lender import FeatureColumn, known_of, months_of
+from credit_risk_dagster.contract.lender import (
+    FeatureColumn,
+    count_of,
+    known_of,
+    months_of,
+    squares_of,
+)
 from credit_risk_dagster.contract.source import CUSTOMER_ID, SNAPSHOT_DATE, Column, Shape, Source
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.tables.arrears import (
@@ -119,6 +125,10 @@ def _of_features() -> Made:
         state = SO_FAR[panel.name].path
         made[months_of(panel.name)] = _of(state, [MONTHS])
         latest += _of(state, [LATEST])
+        for reading in panel.readings():
+            name = reading.name
+            made[count_of(name)] = _of(state, [f"{name}_{COUNT}"])
+            made[squares_of(name)] = _of(state, [f"{name}_{SQUARES}"])
     for source in CONTRACT.applicants:
         made[known_of(source.name)] = _of(SILVER[source.name].path, [CUSTOMER_ID])
     return made | {LATEST_INPUT: latest}

@@ -212,12 +212,13 @@ def decided_before(
 def _same_deliveries(datamart: Datamart, known: MonthRecord, inputs: Inputs) -> bool:
     """Compare what was delivered behind a decision and behind what it would be made of today.
 
-    By way of other tables, since a new definition may read others than the one before.
+    By way of other tables, since a new definition may read others than the one before; what it
+    reads beside what was read then changes no decision.
     """
     hashes = {name: one.content_hash for name, one in inputs.items()}
     versions = {name: one.version for name, one in inputs.items() if one.version is not None}
     then = deliveries_behind(datamart, STORED, known.inputs, known.input_versions)
-    return then == deliveries_behind(datamart, STORED, hashes, versions)
+    return then <= deliveries_behind(datamart, STORED, hashes, versions)
 
 
 def write_month(table: Table, writer: MonthWriter, month: MonthRows) -> MonthRecord:

@@ -101,7 +101,8 @@ def _gates(
     """Judge a candidate on rows that no fit saw, masked to what the month's applicants have."""
     out_of_time = masked(rows_of(in_order(frame), window.out_of_time), trained.missing_shares)
     reasons = explain(trained.model, out_of_time).reasons
-    contradict = contradicting(reasons, reason_inputs(trained.model, out_of_time), bins)
+    values = reason_inputs(trained.model, out_of_time)
+    contradict = contradicting(reasons, values, bins, beyond_noise=True)
     labels = trained.oot_labels
     of_masked = calibration_gate("calibration", labels, trained.masked_probabilities)
     return [

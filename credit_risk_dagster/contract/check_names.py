@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 from credit_risk_dagster.contract.finding import Finding
-from credit_risk_dagster.contract.lender import Contract, known_of, mean_of, months_of
+from credit_risk_dagster.contract.lender import (
+    Contract,
+    count_of,
+    known_of,
+    mean_of,
+    months_of,
+    squares_of,
+)
 from credit_risk_dagster.contract.roles import IDENTIFIERS, MONTHS
 from credit_risk_dagster.contract.source import Shape, Source
 
@@ -50,6 +57,7 @@ TABLES = (
     "cohort",
     "training_decision",
     "logistic_regression",
+    "scorecard",
     "xgboost",
     "production_model",
     "predictions",
@@ -92,6 +100,12 @@ def gold_name_findings(contract: Contract) -> Iterator[Finding]:
     taken = {known_of(source.name) for source in contract.applicants}
     taken |= {
         name for one in contract.panels for name in (months_of(one.name), f"{one.name}_until")
+    }
+    taken |= {
+        behind(reading.name)
+        for panel in contract.panels
+        for reading in panel.readings()
+        for behind in (count_of, squares_of)
     }
     of_applicants = (contract.loan_book, *contract.applicants)
     means = {mean_of(reading.name) for panel in contract.panels for reading in panel.readings()}

@@ -177,14 +177,14 @@ _PRODUCTION = {
     "trained_in": "Month in which the model in production was trained, as its first day, as text",
     "oot_auc": "AUC out of time of the model in production, from its own training",
     "challenger_model_id": "Identity of the model that challenged; null where none was trained",
-    "challenger_auc": "AUC of the challenger on the out-of-time loans of the month's training, "
-    "masked to the sources that the month's applicants have",
+    "challenger_auc": "AUC of the challenger on the out-of-time loans, masked to the sources that "
+    "the month's applicants have",
     "incumbent_auc": "AUC of the incumbent on the same out-of-time loans; null where not compared",
     "auc_difference": "AUC of the challenger minus that of the incumbent, on the same loans",
     "auc_difference_lower": "Lower end of the difference's 95 % confidence interval",
     "auc_difference_upper": "Upper end of the difference's 95 % confidence interval",
-    "p_value": "One-sided p-value of DeLong's paired test that the challenger's AUC is the higher, "
-    "corrected for all candidates that met the incumbent",
+    "p_value": "One-sided p-value of DeLong's test that the challenger's AUC is the higher, "
+    "corrected for all candidates",
     "contests": "Every candidate's comparison with the incumbent and its gates, as JSON",
     "selection_reason": "Why this candidate is the challenger, in words",
     "mlflow_version": "Version of the model in production in MLflow's model registry",

@@ -57,9 +57,9 @@ def reasons_gate(metrics: Sequence[Metric]) -> Gate:
     """Judge the reasons that would be given."""
     by_name = {metric.name: metric for metric in metrics}
     said = (
-        f"{_percent(by_name['contradicting_share'])} of reasons contradict the data (at most "
-        f"{LARGEST_CONTRADICTING:.0%}), {_percent(by_name['reason_coverage'])} above the cut-off "
-        f"have two (at least {SMALLEST_COVERAGE:.0%})"
+        f"{_percent(by_name['contradicting_share'])} of reasons contradict the data beyond noise "
+        f"(at most {LARGEST_CONTRADICTING:.0%}), {_percent(by_name['reason_coverage'])} above the "
+        f"cut-off have two (at least {SMALLEST_COVERAGE:.0%})"
     )
     return Gate("reasons", reasons_hold(metrics), said)
 

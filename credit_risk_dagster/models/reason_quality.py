@@ -2,7 +2,9 @@
 
 A reason contradicts the data where the value that it speaks of lies in a tenth of the training
 loans (at least a twentieth of them) that defaulted by more than two points less than all did: a
-letter would say "delayed payments" to somebody with unusually few.
+letter would say "delayed payments" to somebody with unusually few. Of few loans a tenth can have
+defaulted less by chance: a contradiction is beyond noise where the Wilson interval of the tenth's
+default rate lies below the default rate of all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from credit_risk_dagster.models.explanation import Names
-from credit_risk_dagster.models.metric import Metric, proportion, undefined
+from credit_risk_dagster.models.metric import Metric, proportion, undefined, wilson_interval
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -29,11 +31,15 @@ REASONS_NEEDED = 2
 
 @dataclass(frozen=True)
 class RiskBins:
-    """Tenths of a numeric feature, or its texts, and which of them hold less risk than all do."""
+    """Tenths of a numeric feature, or its texts, and which of them hold less risk than all do.
+
+    `safer` are those that do by the margin, `surely` those of them that do beyond noise.
+    """
 
     edges: tuple[float, ...]
     texts: tuple[str, ...]
     safer: tuple[bool, ...]
+    surely: tuple[bool, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the bins as what JSON can hold."""
@@ -42,16 +48,17 @@ class RiskBins:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Return the bins that `to_dict` described."""
-        return cls(tuple(record["edges"]), tuple(record["texts"]), tuple(record["safer"]))
+        return cls(*(tuple(record[name]) for name in ("edges", "texts", "safer", "surely")))
 
-    def holds_less_risk(self, values: pd.Series) -> Flags:
+    def holds_less_risk(self, values: pd.Series, beyond_noise: bool) -> Flags:
         """Return which values lie where training loans defaulted less; what is missing does not."""
+        less = self.surely if beyond_noise else self.safer
         if self.texts:
-            safer = {text for text, safe in zip(self.texts, self.safer, strict=True) if safe}
-            return values.isin(safer).to_numpy(dtype=np.bool_)
+            texts = {text for text, safe in zip(self.texts, less, strict=True) if safe}
+            return values.isin(texts).to_numpy(dtype=np.bool_)
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
         places = np.searchsorted(np.asarray(self.edges), numbers, side="right")
-        flags: Flags = np.asarray(self.safer)[places] & ~np.isnan(numbers)
+        flags: Flags = np.asarray(less)[places] & ~np.isnan(numbers)
         return flags
 
 
@@ -60,15 +67,20 @@ def risk_bins(values: pd.DataFrame, labels: npt.NDArray[np.int64]) -> dict[str, 
     return {str(name): _bins(values[name], labels) for name in values}
 
 
-def contradicting(reasons: Names, values: pd.DataFrame, bins: Mapping[str, RiskBins]) -> Flags:
-    """Return which reasons, shape (n, count), contradict the data.
+def contradicting(
+    reasons: Names,
+    values: pd.DataFrame,
+    bins: Mapping[str, RiskBins],
+    beyond_noise: bool = False,
+) -> Flags:
+    """Return which reasons, shape (n, count), contradict the data, or do so beyond noise.
 
     A feature without bins, such as a list of flags, has no value that could.
     """
     found = np.zeros(reasons.shape, dtype=np.bool_)
     for name, of_feature in bins.items():
         if name in values:
-            safe = of_feature.holds_less_risk(values[name])
+            safe = of_feature.holds_less_risk(values[name], beyond_noise)
             found |= (reasons == name) & safe[:, None]
     return found
 
@@ -100,25 +112,28 @@ def reasons_hold(metrics: Sequence[Metric]) -> bool:
 
 
 def _bins(values: pd.Series, labels: npt.NDArray[np.int64]) -> RiskBins:
-    overall = float(labels.mean())
     if not pd.api.types.is_numeric_dtype(values.dtype):
         texts = tuple(sorted(values.dropna().astype(str).unique()))
         places = pd.Index(texts, dtype=object).get_indexer(pd.Index(values, dtype=object))
-        return RiskBins((), texts, _safer(places, len(texts), labels, overall))
+        return RiskBins((), texts, *_safer(places, len(texts), labels))
     numbers = values.to_numpy(dtype=np.float64)
     known = numbers[~np.isnan(numbers)]
     deciles = np.quantile(known, np.linspace(0, 1, 11)[1:-1], method="higher") if known.size else []
     edges = np.unique(deciles)
     places = np.where(np.isnan(numbers), -1, np.searchsorted(edges, numbers, side="right"))
-    return RiskBins(tuple(edges.tolist()), (), _safer(places, edges.size + 1, labels, overall))
+    return RiskBins(tuple(edges.tolist()), (), *_safer(places, edges.size + 1, labels))
 
 
 def _safer(
-    places: npt.NDArray[np.int64], bins: int, labels: npt.NDArray[np.int64], overall: float
-) -> tuple[bool, ...]:
-    inside = places >= 0
+    places: npt.NDArray[np.int64], bins: int, labels: npt.NDArray[np.int64]
+) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+    overall, inside = float(labels.mean()), places >= 0
     counts = np.bincount(places[inside], minlength=bins)
     bads = np.bincount(places[inside], weights=labels[inside], minlength=bins)
     rates = np.divide(bads, counts, out=np.ones(bins), where=counts > 0)
     safe = (counts >= SMALLEST_SHARE * len(labels)) & (rates < overall - MARGIN)
-    return tuple(bool(one) for one in safe)
+    sure = [
+        bool(is_safe) and wilson_interval(int(bad), int(count))[1] < overall
+        for is_safe, bad, count in zip(safe, bads, counts, strict=True)
+    ]
+    return tuple(bool(one) for one in safe), tuple(sure)

@@ -7,7 +7,7 @@ stay where they are, so a model in production goes on serving.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from credit_risk_dagster.datamart.content_hash import content_hash
 from credit_risk_dagster.datamart.datamart import TABLES, UPGRADING, Datamart
 from credit_risk_dagster.datamart.disk import sync_file
-from credit_risk_dagster.datamart.record import Input, MonthRecord
+from credit_risk_dagster.datamart.record import Input
 from credit_risk_dagster.datamart.stored_rows import declared
 from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.datamart.writer import Draft
@@ -66,6 +67,10 @@ class OldMonth:
 LeftOut = dict[str, Mapping[str, str]]
 """What months were made of that are not taken over, by partition."""
 
+Taken = dict[str, str]
+"""The content hashes that months had which are taken over: with columns that began later they have
+others."""
+
 
 def _manifests(tables: Path) -> bool:
     return next(tables.glob("*/*/????-??-01.json"), None) is not None
@@ -97,8 +102,9 @@ def upgrade_home(settings: Settings) -> dict[str, int]:
     found = [(table, one) for table in ALL_TABLES for one in _old_months(old / table.path)]
     # Month by month, since a month may rest on any table of the months before it.
     left_out: LeftOut = {}
+    taken: Taken = {}
     for table, one in sorted(found, key=lambda pair: pair[1].month):
-        _take_over(datamart, table, one, left_out)
+        _take_over(datamart, table, one, left_out, taken)
     counts = _counts(datamart)
     rename(datamart.folder, new)
     staging.rmdir()
@@ -124,7 +130,9 @@ def _old_months(folder: Path) -> Iterator[OldMonth]:
         yield OldMonth(manifest, folder / manifest["folder"])
 
 
-def _take_over(datamart: Datamart, table: Table, old: OldMonth, left_out: LeftOut) -> None:
+def _take_over(
+    datamart: Datamart, table: Table, old: OldMonth, left_out: LeftOut, taken: Taken
+) -> None:
     manifest, month = old.manifest, old.month
     if manifest["code_version"] != CODE_VERSION:
         raise PlatformError(
@@ -136,35 +144,43 @@ def _take_over(datamart: Datamart, table: Table, old: OldMonth, left_out: LeftOu
         return  # due in any case: it is made anew by a run
     draft = Draft(
         month=month,
-        inputs=_inputs(datamart, manifest["inputs"], left_out),
+        inputs=_inputs(datamart, manifest["inputs"], left_out, taken),
         definition=DEFINITIONS.get(table.path, f"code version {CODE_VERSION}"),
         facts=manifest["facts"],
         provenance=manifest["provenance"],
     )
     writer = datamart.open(table, [month])
-    rows = _read(old.folder / "rows.parquet", table.schema)
-    beside = {name: _read(old.folder / f"{name}.parquet", schema) for name, schema in table.beside}
-    record = writer.write(draft, rows, beside)
-    _require_same(record, manifest)
+    rows = _read(old.folder / "rows.parquet")
+    beside = {name: _read(old.folder / f"{name}.parquet") for name, _ in table.beside}
+    _require_same(table, manifest, rows, beside)
+    schemas = dict(table.beside)
+    writer.write(
+        draft,
+        declared(rows, table.schema),
+        {name: declared(one, schemas[name]) for name, one in beside.items()},
+    )
+    taken[table.partition(month)] = manifest["content_hash"]
 
 
-def _inputs(datamart: Datamart, hashes: Mapping[str, str], left_out: LeftOut) -> dict[str, Input]:
+def _inputs(
+    datamart: Datamart, hashes: Mapping[str, str], left_out: LeftOut, taken: Taken
+) -> dict[str, Input]:
     """Return what a month was made of; a month that has been made anew since is no longer known.
 
     In place of a month that is left out stands what that was made of, so that the deliveries behind
     a decision are still found.
     """
     found: dict[str, Input] = {}
-    for name, content_hash in hashes.items():
+    for name, then in hashes.items():
         if name in left_out:
-            found |= _inputs(datamart, left_out[name], left_out)
+            found |= _inputs(datamart, left_out[name], left_out, taken)
             continue
         path, _, month = name.rpartition("/")
         record = datamart.record(BY_PATH[path], month) if path in BY_PATH else None
-        if record is not None and record.content_hash == content_hash:
+        if record is not None and taken.get(name) == then:
             found[name] = record.as_input()
         else:
-            found[name] = Input(content_hash, origin=content_hash)
+            found[name] = Input(then, origin=then)
     return found
 
 
@@ -176,10 +192,10 @@ def _has_other_columns(path: Path, table: Table) -> bool:
     return path.exists() and not set(table.hashed_columns).issubset(pq.read_schema(path).names)
 
 
-def _read(path: Path, schema: pa.Schema) -> pa.Table:
+def _read(path: Path) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:
-            return declared(file.read(), schema)
+            return file.read()
     except (OSError, pa.ArrowException) as error:
         raise PlatformError(
             f"{path} cannot be read ({error}). Run its month again with the release before, or "
@@ -187,15 +203,24 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
         ) from error
 
 
-def _require_same(record: MonthRecord, manifest: Mapping[str, Any]) -> None:
-    """Compare what was written with what the manifest recorded, by content hash."""
+def _require_same(
+    table: Table, manifest: Mapping[str, Any], rows: pa.Table, beside: Mapping[str, pa.Table]
+) -> None:
+    """Compare what the files hold with what the manifest recorded, by content hash."""
     then = {"rows": manifest["content_hash"]}
     then |= {name: one["content_hash"] for name, one in manifest["beside"].items()}
-    now = {"rows": record.content_hash}
-    now |= {name: one.content_hash for name, one in record.beside.items()}
+    schemas = dict(table.beside)
+    now = {"rows": content_hash(_as_then(rows, table.schema, table.unhashed))}
+    now |= {name: content_hash(_as_then(one, schemas[name])) for name, one in beside.items()}
     if then != now:
         raise PlatformError(
-            f"{record.partition} is not what its manifest records: its files were changed after "
-            "they were written. Run its month again with the release before, or restore it from a "
-            "backup; nothing was changed."
+            f"{table.partition(manifest['month'])} is not what its manifest records: its files "
+            "were changed after they were written. Run its month again with the release before, or "
+            "restore it from a backup; nothing was changed."
         )
+
+
+def _as_then(rows: pa.Table, schema: pa.Schema, unhashed: Sequence[str] = ()) -> pa.Table:
+    """Return the columns of today that files of then have, but for what is not hashed."""
+    had = {*rows.column_names} - {*unhashed}
+    return declared(rows, pa.schema([field for field in schema if field.name in had]))

@@ -50,12 +50,12 @@ def put_into_production(home: Path, months: Sequence[str]) -> None:
     """Make an installation that has a model in production in some months."""
     candidate, loans = trained("logistic_regression"), loan_frame()
     reference = freeze_reference(
-        model_inputs(candidate.pipeline, loans),
+        model_inputs(candidate.model, loans),
         loans["loan_id"],
         pd.Series(candidate.oot_probabilities),
         pd.Series(candidate.oot_loan_ids),
     )
-    sha256 = ModelStore(home / "models").save(MODEL, candidate.pipeline, {}, reference)
+    sha256 = ModelStore(home / "models").save(MODEL, candidate.model, {}, reference)
     writer = Datamart(home).open(PRODUCTION_MODEL, months)
     for month in months:
         record = {"snapshot_date": first_day(month), "model_id": MODEL, "model_sha256": sha256}

@@ -8,7 +8,8 @@ import pytest
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.months import month_range
 from credit_risk_dagster.settings import Settings
-from credit_risk_dagster.tables.gold import COHORT, LABELS
+from credit_risk_dagster.tables.catalogue import ALL_TABLES
+from credit_risk_dagster.tables.gold import COHORT, FEATURES_TABLE, LABELS
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 from credit_risk_dagster_tests.redefined import another_definition_of_default
 from credit_risk_dagster_tests.scored import CARRIED_OVER, WAITING, copy_of, scored_installation
@@ -17,6 +18,9 @@ from credit_risk_dagster_tests.table_runs import failures, run_tables
 pytestmark = pytest.mark.slow
 
 WINDOW = month_range("2023-09-01", CARRIED_OVER)
+APPLICANTS = tuple(
+    one for one in ALL_TABLES if one.layer in ("bronze", "silver") or one is FEATURES_TABLE
+)
 TABLES = (TRAINING_DECISION, *CANDIDATE_TABLES.values())
 
 
@@ -42,9 +46,10 @@ def test_a_training_on_cohorts_of_two_definitions_is_refused_until_they_are_of_o
     with another_definition_of_default(), dg.DagsterInstance.ephemeral() as instance:
         redefined = (LABELS, COHORT)
         assert run_tables(training_again, instance, CARRIED_OVER, CARRIED_OVER, *redefined).success
+        assert run_tables(training_again, instance, WAITING, WAITING, *APPLICANTS).success
         refused = run_tables(training_again, instance, WAITING, WAITING, *TABLES)
 
-        assert set(failures(refused)) == {"training__logistic_regression", "training__xgboost"}
+        assert set(failures(refused)) == {f"training__{name}" for name in CANDIDATE_TABLES}
         for said in failures(refused).values():
             assert said == (
                 "The cohorts of this training were made by 2 definitions: 2023-09 to 2024-01; "

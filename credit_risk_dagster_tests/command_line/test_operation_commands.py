@@ -31,7 +31,7 @@ def test_what_backup_prints_is_what_restore_checks(
     sha256 = re.search(r"[0-9a-f]{64}", taken.stdout)
     assert taken.exit_code == 0, taken.output
     assert sha256 is not None
-    assert "2 models, 1 dagster runs; without the raw extracts" in taken.stdout
+    assert "3 models, 1 dagster runs; without the raw extracts" in taken.stdout
 
     done = runner.invoke(
         app,
@@ -53,7 +53,7 @@ def test_the_doctor_prints_lines_or_json_and_its_exit_code_says_whether_somethin
     ill = runner.invoke(app, ["doctor", "--json", *home])
 
     assert (well.exit_code, told.exit_code, ill.exit_code) == (0, 0, 1), well.output
-    assert "All 2 models are the ones that were recorded." in well.stdout
+    assert "All 3 models are the ones that were recorded." in well.stdout
     assert json.loads(told.stdout)["status"] == "warning"
     lines = json.loads(ill.stdout)["findings"]
     assert [line["check"] for line in lines if line["status"] == "failed"] == ["raw folder"]

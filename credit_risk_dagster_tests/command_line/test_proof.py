@@ -39,7 +39,7 @@ from credit_risk_dagster_tests.table_runs import run_tables
 pytestmark = pytest.mark.slow
 
 SCORED = CARRIED_OVER
-CLICKED_MEANS = {f"{name}_mean" for name in CLICKSTREAM_FEATURES}
+CLICKED = {f"{name}_{part}" for name in CLICKSTREAM_FEATURES for part in ("mean", "sum_of_squares")}
 BEFORE_SCORING = [table for table in ALL_TABLES if table.layer not in ("inference", "monitoring")]
 
 
@@ -241,7 +241,7 @@ def test_what_a_correction_changed_stands_beside_and_its_score_is_given_again_to
     assert issued["probability"] != revised["probability"]
     (correction,) = proof.corrections_since
     assert correction["revision"] == 1
-    assert set(correction["features"]) == CLICKED_MEANS
+    assert set(correction["features"]) == CLICKED
     for name, change in correction["features"].items():
         assert change["issued"] == proof.features[name]
         assert change["corrected"] > change["issued"]
@@ -262,7 +262,7 @@ def test_as_of_a_moment_after_it_everything_is_read_as_corrected(corrected: Corr
 
     assert broken(proof) == []
     assert {name for name in before.features if proof.features[name] != before.features[name]} == (
-        CLICKED_MEANS
+        CLICKED
     )
     assert proof.raw["clickstream"][-1]["fe_1"] == "400"
     assert proof.scores == prove(settings, before.loan_id).scores

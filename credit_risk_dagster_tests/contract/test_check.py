@@ -19,6 +19,7 @@ from credit_risk_dagster.contract.feature import (
     Ratio,
     Readings,
 )
+from credit_risk_dagster.contract.features import READING_COUNTS, READING_SQUARES
 from credit_risk_dagster.contract.kinds import (
     Category,
     Date,
@@ -342,4 +343,5 @@ def test_columns_of_the_platform_are_those_that_its_tables_have() -> None:
         assert {name for schema in schemas for name in schema.names} - named <= set(OF_SILVER)
     features = {column.name for column in CONTRACT.feature_columns}
     given = {"has_attributes", "has_financials", "clickstream_months"}
+    given |= {*READING_COUNTS, *READING_SQUARES}
     assert {*FEATURES_TABLE.schema.names, *COHORT.schema.names} - features - given <= set(OF_GOLD)

@@ -405,7 +405,7 @@ def test_a_model_gives_the_same_scores_bands_and_reasons_on_both_engines(
     spark: Engine, tmp_path: Path
 ) -> None:
     """The product's own scoring, with a model that comes to every worker of Spark."""
-    save_model(trained("logistic_regression").pipeline, tmp_path / "model")
+    save_model(trained("logistic_regression").model, tmp_path / "model")
     scoring = partial(
         score_rows,
         revision=0,

@@ -5,13 +5,14 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from credit_risk_dagster.contract.candidates import CandidateName
 from credit_risk_dagster.contract.features import (
     CATEGORICAL_FEATURES,
     FLAGS,
     LABEL,
     NUMERIC_FEATURES,
     PANEL_MEANS,
+    READING_COUNTS,
+    READING_SQUARES,
 )
 from credit_risk_dagster.models.split import TrainingWindow, training_window
 from credit_risk_dagster.models.training import TrainedCandidate, train_candidate
@@ -22,6 +23,8 @@ from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_MONTHS
 COHORTS = month_range("2023-07-01", "2024-08-01")
 SEED = 7
 TRIALS = 2
+MISSING = {"clickstream": 0.5}
+"""The share of the month's applicants that a source does not know."""
 
 
 def window() -> TrainingWindow:
@@ -48,6 +51,11 @@ def loan_frame(loans_a_month: int = 40, seed: int = 0) -> pd.DataFrame:
     numbers |= {name: np.where(generator.random(count) < 0.3, 1.0, 0.0) for name in FLAGS}
     months = np.repeat(np.arange(1, len(COHORTS) + 1), loans_a_month)
     means = {name: 100 + generator.normal(0, 100, count) / np.sqrt(months) for name in PANEL_MEANS}
+    within = [months * 100.0**2 * generator.chisquare(months) / months for _ in READING_SQUARES]
+    squares = {
+        name: months * mean**2 + spread
+        for name, mean, spread in zip(READING_SQUARES, means.values(), within, strict=True)
+    }
     texts = {
         name: generator.choice(["Good", "Standard", "Bad"], count) for name in CATEGORICAL_FEATURES
     }
@@ -63,22 +71,24 @@ def loan_frame(loans_a_month: int = 40, seed: int = 0) -> pd.DataFrame:
         pd.DataFrame(numbers).mask(generator.random((count, len(numbers))) < 0.04),
         pd.DataFrame(means),
         pd.DataFrame({CLICKSTREAM_MONTHS: months}),
+        pd.DataFrame(dict.fromkeys(READING_COUNTS, months)),
+        pd.DataFrame(squares),
         _with_none(pd.DataFrame(texts), generator),
     ]
     loans = pd.concat(parts, axis=1)
     dark = generator.random(count) < 1 / 30
     loans.loc[dark, [*PANEL_MEANS]] = np.nan
-    loans.loc[dark, CLICKSTREAM_MONTHS] = 0
+    loans.loc[dark, [CLICKSTREAM_MONTHS, *READING_COUNTS, *READING_SQUARES]] = 0
     return loans
 
 
-def train(frame: pd.DataFrame, candidate: CandidateName, threads: int = 1) -> TrainedCandidate:
+def train(frame: pd.DataFrame, candidate: str, threads: int = 1) -> TrainedCandidate:
     """Train a candidate as in production, with few trials."""
-    return train_candidate(frame, window(), candidate, TRIALS, SEED, threads)
+    return train_candidate(frame, window(), candidate, TRIALS, SEED, threads, MISSING)
 
 
 @cache
-def trained(candidate: CandidateName) -> TrainedCandidate:
+def trained(candidate: str) -> TrainedCandidate:
     """Return a candidate trained on `loan_frame()`, once for all tests that only read it."""
     return train(loan_frame(), candidate)
 

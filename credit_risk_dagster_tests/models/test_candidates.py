@@ -3,12 +3,12 @@ from typing import cast
 import numpy as np
 import pandas as pd
 import pytest
+from credit_risk_dagster.models.pipelines import build_pipeline
 from optuna.trial import FixedTrial, Trial
 
 from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.contract.features import LABEL, PANEL_MEANS
 from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, suggest_parameters
-from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_MONTHS

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from credit_risk_dagster.models.pipelines import build_pipeline
 
 from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.contract.features import FEATURES, LABEL
@@ -12,7 +13,6 @@ from credit_risk_dagster.models.identity import (
     training_key,
     training_rows_hash,
 )
-from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained, window
 
 FRAME = loan_frame(5)

@@ -3,11 +3,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
+from credit_risk_dagster.models.pipelines import build_pipeline
 
 from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.contract.features import CATEGORICAL_FEATURES, LABEL, NUMERIC_FEATURES
 from credit_risk_dagster.errors import ModelError
-from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.training import TrainedCandidate
 from credit_risk_dagster_tests.models.loan_frames import SEED, loan_frame, train, trained, window

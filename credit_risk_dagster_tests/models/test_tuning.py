@@ -1,13 +1,13 @@
 import numpy as np
 import optuna
 import pytest
+from credit_risk_dagster.models.pipelines import build_pipeline
 from sklearn.metrics import roc_auc_score
 
 from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
 from credit_risk_dagster.contract.features import LABEL
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS
-from credit_risk_dagster.models.pipelines import build_pipeline
 from credit_risk_dagster.models.split import TrainingWindow
 from credit_risk_dagster.models.tuning import tune
 from credit_risk_dagster_tests.models.loan_frames import SEED, loan_frame, window

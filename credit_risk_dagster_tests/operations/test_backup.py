@@ -57,7 +57,7 @@ def test_the_manifest_says_what_it_holds_and_what_wrote_it(
 ) -> None:
     manifest = backup[1]
 
-    assert manifest.counts["models"] == 2
+    assert manifest.counts["models"] == 3
     assert manifest.counts["dagster_runs"] == 1
     assert manifest.counts["partitions"] > 200
     assert manifest.versions["dagster"] == dg.__version__

@@ -40,7 +40,7 @@ def test_a_model_in_an_object_store_is_loaded_by_another_machine(
     frame = loan_frame(5)
     np.testing.assert_array_equal(
         score(another.load(MODEL_ID, sha256), frame),
-        score(trained("logistic_regression").pipeline, frame),
+        score(trained("logistic_regression").model, frame),
     )
     assert another.card(MODEL_ID) == CARD
     assert another.reference(MODEL_ID).scores.equals(reference().scores)
@@ -77,7 +77,7 @@ def reference(seed: int = 1) -> Reference:
 
 
 def save(store: ModelStore, card: dict[str, object] | None = None, seed: int = 1) -> str:
-    pipeline = trained("logistic_regression").pipeline
+    pipeline = trained("logistic_regression").model
     return store.save(MODEL_ID, pipeline, card or dict(CARD), reference(seed))
 
 
@@ -91,7 +91,7 @@ def test_a_stored_model_comes_back_with_its_card_and_its_reference(store: ModelS
     frame = loan_frame(5)
     np.testing.assert_array_equal(
         score(store.load(MODEL_ID, sha256), frame),
-        score(trained("logistic_regression").pipeline, frame),
+        score(trained("logistic_regression").model, frame),
     )
     assert store.card(MODEL_ID) == CARD
     kept, frozen = store.reference(MODEL_ID), reference()

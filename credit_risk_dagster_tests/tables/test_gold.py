@@ -8,7 +8,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from credit_risk_dagster.contract.features import FLAGS, PANEL_MEANS
+from credit_risk_dagster.contract.features import (
+    FLAGS,
+    PANEL_MEANS,
+    READING_COUNTS,
+    READING_SQUARES,
+)
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.contract.kinds import Duration, Number
 from credit_risk_dagster.contract.reference import FINANCIALS
@@ -171,6 +176,8 @@ def test_a_loan_without_clickstream_attributes_or_financials_keeps_its_row() -> 
         "snapshot_date": MONTH,
         "latest_input_date": MONTH,
         "clickstream_months": 0,
+        **dict.fromkeys(READING_COUNTS, 0),
+        **dict.fromkeys(READING_SQUARES, 0.0),
         "has_attributes": False,
         "has_financials": False,
     }

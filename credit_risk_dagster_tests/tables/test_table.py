@@ -55,6 +55,7 @@ def test_new_definitions_leave_decisions_and_scores_and_scores_alone_are_evidenc
     assert decides == {
         "training/training_decision",
         "training/logistic_regression",
+        "training/scorecard",
         "training/xgboost",
         "production/production_model",
         "inference/predictions",

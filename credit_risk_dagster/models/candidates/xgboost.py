@@ -102,7 +102,8 @@ class BoostedTrees(BaseEstimator):  # type: ignore[misc]
 
     def log_odds(self, inputs: pd.DataFrame) -> Floats:
         """Return the log-odds of default, shape (n,)."""
-        return self._margins(inputs, (self.rounds,))[0]
+        found: Floats = self._margins(inputs, (self.rounds,))[0]
+        return found
 
     def stages(self) -> tuple[int, ...]:
         """Return the numbers of rounds that can be told apart."""

@@ -30,7 +30,7 @@ def test_partitions_and_models_of_a_sound_installation_are_counted(installation:
     found = seen(installation)
 
     assert {finding.status for finding in found.values()} == {"ok"}
-    assert found["models"].found == "All 2 models are the ones that were recorded."
+    assert found["models"].found == "All 3 models are the ones that were recorded."
 
 
 def test_a_model_file_that_was_changed_has_failed_and_is_named(patient: Settings) -> None:
