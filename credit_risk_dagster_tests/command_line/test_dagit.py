@@ -68,7 +68,7 @@ def test_whatever_was_started_ends_with_the_command(tmp_path: Path, ending: int)
 
         assert process.wait(30) == 0
         psutil.wait_procs(started, timeout=5)
-        assert not [one for one in started if one.is_running()]
+        assert not [one for one in started if _is_alive(one)]
     with only_dagit(Settings(home=tmp_path)):
         pass
 
@@ -127,7 +127,7 @@ def test_dagit_itself_its_daemon_and_its_code_server_end_with_the_command(tmp_pa
 
         assert process.wait(60) == 0
         assert len(started) >= 3
-        assert not [one for one in started if one.is_running()]
+        assert not [one for one in started if _is_alive(one)]
     finally:
         process.kill()
 
@@ -137,3 +137,11 @@ def _wait_for_text(file: Path) -> None:
     while not file.read_text(encoding="utf-8"):
         assert time.monotonic() < until, f"{file} stays empty"
         time.sleep(0.05)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether a process is at work; a zombie has ended, and waits for its parent to look."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
