@@ -168,7 +168,7 @@ def test_the_log_always_has_the_alert(tmp_path: Path, caplog: pytest.LogCaptureF
     ]
 
 
-SECRET = "T0KEN-THAT-NOBODY-MAY-READ"
+RECOGNISABLE = "what-nobody-may-read"
 
 
 @pytest.mark.parametrize("answers", [[], [500] * channels.ATTEMPTS, [404]])
@@ -181,7 +181,7 @@ def test_the_token_of_a_webhook_is_in_no_log_and_no_error(
 ) -> None:
     monkeypatch.setattr(channels, "BACKOFF_SECONDS", 0)
     webhook.answers = list(answers)
-    assert SECRET not in _all_that_is_said(tmp_path, f"{webhook.url}/{SECRET}", caplog)
+    assert RECOGNISABLE not in _all_that_is_said(tmp_path, f"{webhook.url}/{RECOGNISABLE}", caplog)
     assert len(webhook.posted) == max(len(answers), 1)
 
 
@@ -189,22 +189,22 @@ def test_the_token_of_a_webhook_that_cannot_be_reached_is_in_no_log_and_no_error
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channels, "BACKOFF_SECONDS", 0)
-    address = f"http://127.0.0.1:{free_port()}/hooks/{SECRET}"
+    address = f"http://127.0.0.1:{free_port()}/hooks/{RECOGNISABLE}"
     said = _all_that_is_said(tmp_path, address, caplog)
     assert "webhook took no alert" in said
-    assert SECRET not in said
+    assert RECOGNISABLE not in said
 
 
 def test_the_password_of_the_mail_server_is_in_no_log_and_no_error(
     tmp_path: Path, mail: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    chosen = {**mail.settings(), "smtp_user": "platform", "smtp_password": SECRET}
+    chosen = {**mail.settings(), "smtp_user": "platform", "smtp_password": RECOGNISABLE}
     platform = Platform(tmp_path, **chosen)
     with caplog.at_level(logging.DEBUG), pytest.raises(PlatformError) as told:
         platform.minute(DRIFT)  # the server knows no login
     said = "".join(traceback.format_exception(told.value))
     assert "mail took no alert" in said
-    assert SECRET not in said + caplog.text + repr(platform.settings)
+    assert RECOGNISABLE not in said + caplog.text + repr(platform.settings)
 
 
 def _all_that_is_said(folder: Path, address: str, caplog: pytest.LogCaptureFixture) -> str:
