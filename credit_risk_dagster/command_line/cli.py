@@ -244,7 +244,7 @@ def _run(settings: Settings, raw: Path | None, first: str, last: str) -> None:
 
         definitions = build_definitions(settings)
         outcome = run_months(settings, instance, definitions, first, last, progress)
-    print_outcome(out, outcome)
+    print_outcome(out, outcome, settings.home)
     print_status(out, _records(settings, f"{first}..{last}"))
     if not outcome.succeeded:
         raise typer.Exit(1)

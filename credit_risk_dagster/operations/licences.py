@@ -70,8 +70,8 @@ def licence(name: str, metadata: PackageMetadata) -> str:
         for text in metadata.get_all("Classifier") or []
         if text.startswith("License :: ") and not text.endswith("OSI Approved")
     ]
-    text = (metadata.get("License") or "").strip().partition("\n")[0]
-    said = metadata.get("License-Expression") or "; ".join(classifiers) or text
+    text = "".join(metadata.get_all("License") or []).strip().partition("\n")[0]
+    said = "".join(metadata.get_all("License-Expression") or []) or "; ".join(classifiers) or text
     said = said or SAID_ELSEWHERE.get(name, "")
     if not said:
         raise LookupError(
