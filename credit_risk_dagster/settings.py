@@ -364,6 +364,8 @@ def save_settings(settings: Settings, **saved: str) -> None:
     written = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
     kept = [line for line in written if line and _assigned(line) not in values]
     lines = [*kept, *(f"{name}={value}" for name, value in values.items())]
+    path.touch(0o600)
+    path.chmod(0o600)  # it may hold passwords, and may have been made by hand
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 

@@ -268,3 +268,13 @@ def test_a_webhook_that_is_none_is_refused_without_its_token(
     with pytest.raises(PlatformError, match="is not the address of a webhook") as told:
         load_settings(tmp_path)
     assert "T0KEN" not in "".join(traceback.format_exception(told.value))
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_the_file_of_settings_is_its_owners_alone(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        save_settings(Settings(home=tmp_path), first_month="2024-01-01")
+    finally:
+        os.umask(before)
+    assert (tmp_path / SETTINGS_FILE).stat().st_mode & 0o777 == 0o600
