@@ -14,11 +14,12 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    Secret,
     SecretStr,
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import month_of, parse_month
@@ -58,6 +59,12 @@ SETTINGS_FILE = "settings.env"
 PREFIX = "CREDIT_RISK_"
 UNKNOWN = "extra_forbidden"
 """What pydantic calls a name that no setting has."""
+WEBHOOK = ("alerts", "webhook")
+LISTS = (
+    'CREDIT_RISK_ALERTS__MAIL_TO=["risk@lender.example"], '
+    'CREDIT_RISK_ALERTS__MUTED=["late_data", "model_age"], CREDIT_RISK_RISK_BANDS=[0.1, 0.3]'
+)
+"""Every setting that is a list, as it is written."""
 
 
 class TrainingPolicy(BaseModel):
@@ -155,8 +162,10 @@ class AlertSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    webhook: HttpUrl | None = Field(
-        None, description="Where alerts are posted as JSON that Slack understands."
+    webhook: Secret[HttpUrl] | None = Field(
+        None,
+        description="Where alerts are posted as JSON that Slack understands; its path is as good "
+        "as a password and never shown.",
     )
     smtp_host: str | None = Field(None, description="The mail server; none: no e-mail.")
     smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
@@ -164,8 +173,12 @@ class AlertSettings(BaseModel):
     smtp_user: str | None = Field(None, description="The user to log in as, if one is needed.")
     smtp_password: SecretStr | None = Field(None, description="The password of that user.")
     mail_from: str | None = Field(None, description="The address that alerts come from.")
-    mail_to: tuple[str, ...] = Field((), description="The addresses that alerts go to.")
-    muted: tuple[str, ...] = Field((), description="Conditions that nobody is told of.")
+    mail_to: tuple[str, ...] = Field(
+        (), description='The addresses that alerts go to: ["risk@lender.example"].'
+    )
+    muted: tuple[str, ...] = Field(
+        (), description='Conditions that nobody is told of: ["late_data", "model_age"].'
+    )
     drift_months: int = Field(
         2, ge=1, description="Months in a row beyond the PSI band that raise an alert."
     )
@@ -318,14 +331,27 @@ def load_settings(home: Path | None = None) -> Settings:
         home: the home of the installation; by default CREDIT_RISK_HOME, else `datamart`.
 
     Raises:
-        PlatformError: if there is no setting of a name in the file, or of a group in either.
+        PlatformError: if there is no setting of a name in the file, or of a group in either; if a
+            list is not written as one; if the address of the webhook is none.
         pydantic.ValidationError: if a value is not one that its setting can have.
     """
     home = home or Path(os.environ.get("CREDIT_RISK_HOME") or "datamart")
     try:
         return Settings(_env_file=home / SETTINGS_FILE, home=home)
+    except SettingsError as error:
+        group = str(error).split('"')[1]
+        raise PlatformError(
+            f"A list in the settings, of {_variable((group,))}, cannot be read. "
+            f"Lists are written as JSON: {LISTS}. Correct it in {home / SETTINGS_FILE} or in the "
+            "environment."
+        ) from None
     except ValidationError as error:
         faults = error.errors()
+        if any(fault["loc"][:2] == WEBHOOK for fault in faults):
+            raise PlatformError(
+                f"{_variable(WEBHOOK)} is not the address of a webhook: write all of it, from "
+                "https:// on. What is set is not shown, because it may hold a token."
+            ) from None
         unknown = [_variable(fault["loc"]) for fault in faults if fault["type"] == UNKNOWN]
         if not unknown:
             raise
@@ -346,6 +372,8 @@ def save_settings(settings: Settings, **saved: str) -> None:
     written = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
     kept = [line for line in written if line and _assigned(line) not in values]
     lines = [*kept, *(f"{name}={value}" for name, value in values.items())]
+    path.touch(0o600)
+    path.chmod(0o600)  # it may hold passwords, and may have been made by hand
     path.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 

@@ -1,4 +1,6 @@
 import os
+import re
+import traceback
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -189,7 +191,6 @@ def test_a_last_month_before_the_first_is_refused(tmp_path: Path) -> None:
         ("POLICY__MINIMUM_AUC", "70"),
         ("MONITORING__QUARANTINE_LIMIT_SHARE", "5"),
         ("TUNING__TRIALS", "0"),
-        ("ALERTS__WEBHOOK", "not a url"),
         ("RISK_BANDS", "[0.5, 0.1]"),
         ("RISK_BANDS", "[0.1, 1.5]"),
         ("RISK_BANDS", "[]"),
@@ -242,3 +243,38 @@ def test_settings_cannot_be_changed_once_they_are_read() -> None:
 def test_a_mail_server_without_addresses_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="set mail_from and mail_to as well"):
         Settings(home=tmp_path, alerts={"smtp_host": "mail.lender.example"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("ALERTS__MUTED", "late_data"), ("RISK_BANDS", "0.1,0.2")]
+)
+def test_a_list_that_is_not_written_as_one_is_answered_with_how_it_is_written(
+    name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"CREDIT_RISK_{name}", text)
+    with pytest.raises(PlatformError, match="written as JSON") as told:
+        load_settings(tmp_path)
+
+    shown = re.search(rf"CREDIT_RISK_{name}=(\[.*?\])", str(told.value))
+    assert shown is not None
+    monkeypatch.setenv(f"CREDIT_RISK_{name}", shown[1])
+    load_settings(tmp_path)
+
+
+def test_a_webhook_that_is_none_is_refused_without_its_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDIT_RISK_ALERTS__WEBHOOK", "htps//hooks.example/T0KEN")
+    with pytest.raises(PlatformError, match="is not the address of a webhook") as told:
+        load_settings(tmp_path)
+    assert "T0KEN" not in "".join(traceback.format_exception(told.value))
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_the_file_of_settings_is_its_owners_alone(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        save_settings(Settings(home=tmp_path), first_month="2024-01-01")
+    finally:
+        os.umask(before)
+    assert (tmp_path / SETTINGS_FILE).stat().st_mode & 0o777 == 0o600

@@ -2,12 +2,8 @@
 
 import json
 import os
-import subprocess
 import sys
-import threading
 from datetime import UTC, date, datetime, time
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated
 
@@ -108,19 +104,30 @@ def dev(
     port: Annotated[int, typer.Option(help="Dagit's port.")] = 3000,
     home: Home = None,
 ) -> None:
-    """Start Dagit and its daemon on this installation, and serve its reports."""
+    """Start Dagit and its daemon on this installation, and serve its reports; Ctrl-C ends all."""
+    from credit_risk_dagster.command_line.dagit import (
+        dagit_command,
+        only_dagit,
+        require_free,
+        serve_dagit,
+        serve_reports,
+    )
     from credit_risk_dagster.resources.instance import prepare_home
 
     settings = load_settings(home)
     prepare_home(settings)
     settings.reports_folder.mkdir(parents=True, exist_ok=True)
-    _serve_reports(settings.reports_folder)
     environment = {**os.environ, "CREDIT_RISK_HOME": str(settings.home.resolve())}
-    dagster = Path(sys.executable).with_name("dagster")
-    module = "credit_risk_dagster.definitions"
-    command = [str(dagster), "dev", "-m", module, "-h", "127.0.0.1", "-p", str(port)]
-    out.print(f"Dagit: http://127.0.0.1:{port}   reports: {REPORTS_URL}")
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603
+    with only_dagit(settings) as lock:
+        require_free(port)
+        if not serve_reports(settings.reports_folder, REPORTS_PORT):
+            err.print(
+                f"Port {REPORTS_PORT} is taken: reports are not served, open them in "
+                f"{settings.reports_folder}."
+            )
+        out.print(f"Dagit: http://127.0.0.1:{port}   reports: {REPORTS_URL}   end: Ctrl-C")
+        code = serve_dagit(dagit_command(port), lock, environment)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -237,7 +244,7 @@ def _run(settings: Settings, raw: Path | None, first: str, last: str) -> None:
 
         definitions = build_definitions(settings)
         outcome = run_months(settings, instance, definitions, first, last, progress)
-    print_outcome(out, outcome)
+    print_outcome(out, outcome, settings.home)
     print_status(out, _records(settings, f"{first}..{last}"))
     if not outcome.succeeded:
         raise typer.Exit(1)
@@ -281,13 +288,3 @@ def end_of_day(text: str) -> datetime:
     except ValueError:
         raise PlatformError(f"{text!r} is not a day: write it as YYYY-MM-DD.") from None
     return datetime.combine(day, time.max, UTC)
-
-
-def _serve_reports(folder: Path) -> None:
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    try:
-        server = ThreadingHTTPServer(("127.0.0.1", REPORTS_PORT), handler)
-    except OSError:
-        err.print(f"Port {REPORTS_PORT} is taken: reports are not served, open them in {folder}.")
-        return
-    threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,7 +1,9 @@
 """What the command line prints: months as a table, a run's outcome, a proof."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -66,8 +68,8 @@ def _months_table(records: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def print_outcome(console: Console, outcome: RunOutcome) -> None:
-    """Print how a run ended and where to look next."""
+def print_outcome(console: Console, outcome: RunOutcome, home: Path) -> None:
+    """Print how a run ended and where to look next, in the home that it ran in."""
     for error in outcome.errors[:SHOWN_ERRORS]:
         console.print(Panel(error, title="failed", border_style="red"))
     failed = [check for check in outcome.checks if check.severity == ERROR]
@@ -77,9 +79,13 @@ def print_outcome(console: Console, outcome: RunOutcome) -> None:
     warned = len(outcome.checks) - len(failed)
     counted = f"checks: {len(failed)} failed, {warned} with a warning"
     console.print(f"Run {outcome.run_id} {ended}; {counted}.")
+    where = f"--home {shlex.quote(str(home))}"
     console.print(
-        "Next: `make dev` for Dagit, `credit-risk status --json` for every figure, "
-        "`credit-risk explain LOAN_ID` for one score."
+        f"Next: `credit-risk dev {where}` for Dagit, `credit-risk status --json {where}` for every "
+        f"figure, `credit-risk explain LOAN_ID {where}` for one score.",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
     )
 
 

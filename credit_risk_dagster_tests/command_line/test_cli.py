@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import typer
 
-from credit_risk_dagster.command_line.cli import dev, end_of_day
+from credit_risk_dagster.command_line.cli import end_of_day
 from credit_risk_dagster.errors import PlatformError
 
 
@@ -122,26 +121,6 @@ def test_a_wrong_folder_ends_in_the_words_of_the_asset(tmp_path: Path) -> None:
     assert wrong.returncode == 1
     assert "financials: nothing was delivered for 2025-01" in wrong.stdout
     assert "Traceback" not in wrong.stdout + wrong.stderr
-
-
-def test_dagit_loads_the_platform_from_any_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[list[str]] = []
-
-    def record(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        started.append(command)
-        return subprocess.CompletedProcess(command, 0)
-
-    monkeypatch.setattr("credit_risk_dagster.command_line.cli.subprocess.run", record)
-    monkeypatch.setattr("credit_risk_dagster.command_line.cli._serve_reports", lambda _: None)
-    monkeypatch.setenv("DAGSTER_HOME", "")
-    with pytest.raises(typer.Exit):
-        dev(home=tmp_path / "home")
-
-    (command,) = started
-    assert Path(command[0]).is_absolute()
-    assert command[1:4] == ["dev", "-m", "credit_risk_dagster.definitions"]
 
 
 def test_the_demo_never_removes_what_is_not_a_demo(tmp_path: Path) -> None:

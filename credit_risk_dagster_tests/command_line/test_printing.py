@@ -1,6 +1,7 @@
 """What a person reads of the months and of a run."""
 
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,7 +119,7 @@ def test_an_outcome_counts_failed_checks_as_the_months_do_and_warnings_apart(
         FailedCheck(**DARK, description="It went dark."),
         FailedCheck(**SHORT, description=""),
     )
-    print_outcome(console, RunOutcome("5f", succeeded, (), checks))
+    print_outcome(console, RunOutcome("5f", succeeded, (), checks), Path("datamart"))
     ended = "succeeded" if succeeded else "failed"
     text = console.export_text()
     assert f"Run 5f {ended}; checks: 1 failed, 1 with a warning." in text
@@ -161,3 +162,13 @@ def test_a_proof_shows_what_a_correction_changed_between_its_scores_and_its_clai
         "features as at application",
     ]
     assert lines[-2:] == ["holds  all is well", "BROKEN  this is not"]
+
+
+def test_a_run_ends_with_commands_that_open_the_home_that_it_ran_in() -> None:
+    console = Console(file=StringIO(), width=80)
+    print_outcome(console, RunOutcome("5f", True, (), ()), Path("data mart/[lender]"))
+
+    assert isinstance(console.file, StringIO)
+    said = console.file.getvalue()
+    for command in ("dev", "status --json", "explain LOAN_ID"):
+        assert f"`credit-risk {command} --home 'data mart/[lender]'`" in said

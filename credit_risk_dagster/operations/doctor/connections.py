@@ -151,8 +151,9 @@ def _alerts(settings: Settings) -> Iterator[Finding]:
             "MAIL_TO.",
         )
     if alerts.webhook is not None:
-        host = alerts.webhook.host
-        if alerts.webhook.scheme == "http" and host not in ("localhost", "127.0.0.1"):
+        address = alerts.webhook.get_secret_value()
+        host = address.host
+        if address.scheme == "http" and host not in ("localhost", "127.0.0.1"):
             yield warning(
                 "webhook",
                 f"Alerts go to {host} without encryption.",

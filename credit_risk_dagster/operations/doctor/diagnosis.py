@@ -29,7 +29,7 @@ def diagnose_home(home: Path | None) -> list[Finding]:
     try:
         settings = load_settings(home)
     except PlatformError as error:
-        return [failed("settings", str(error), "Correct the name, or remove the line.")]
+        return [failed("settings", str(error), "Correct it, or remove the line.")]
     except ValidationError as error:
         return [
             failed(

@@ -1,6 +1,7 @@
 """People are told of a condition of a month once, on every channel, and when it is over."""
 
 import logging
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from credit_risk_dagster.observability.alerting.tell import tell
 from credit_risk_dagster.resources.metrics_store import MetricsStore
 from credit_risk_dagster.settings import AlertSettings
 from credit_risk_dagster_tests.observability.alerting.receivers import MailServer, Webhook
+from credit_risk_dagster_tests.ports import free_port
 
 NOON = datetime(2024, 9, 6, 12, tzinfo=UTC)
 DRIFT = Alert("drift", "2024-09-01", "ERROR", "PSI of probability 0.31.")
@@ -164,3 +166,54 @@ def test_the_log_always_has_the_alert(tmp_path: Path, caplog: pytest.LogCaptureF
     assert caplog.messages == [
         "Credit risk: alerts: 1 new\n- ERROR 2024-09 drift: PSI of probability 0.31."
     ]
+
+
+RECOGNISABLE = "what-nobody-may-read"
+
+
+@pytest.mark.parametrize("answers", [[], [500] * channels.ATTEMPTS, [404]])
+def test_the_token_of_a_webhook_is_in_no_log_and_no_error(
+    tmp_path: Path,
+    webhook: Webhook,
+    answers: list[int],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channels, "BACKOFF_SECONDS", 0)
+    webhook.answers = list(answers)
+    assert RECOGNISABLE not in _all_that_is_said(tmp_path, f"{webhook.url}/{RECOGNISABLE}", caplog)
+    assert len(webhook.posted) == max(len(answers), 1)
+
+
+def test_the_token_of_a_webhook_that_cannot_be_reached_is_in_no_log_and_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "BACKOFF_SECONDS", 0)
+    address = f"http://127.0.0.1:{free_port()}/hooks/{RECOGNISABLE}"
+    said = _all_that_is_said(tmp_path, address, caplog)
+    assert "webhook took no alert" in said
+    assert RECOGNISABLE not in said
+
+
+def test_the_password_of_the_mail_server_is_in_no_log_and_no_error(
+    tmp_path: Path, mail: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen = {**mail.settings(), "smtp_user": "platform", "smtp_password": RECOGNISABLE}
+    platform = Platform(tmp_path, **chosen)
+    with caplog.at_level(logging.DEBUG), pytest.raises(PlatformError) as told:
+        platform.minute(DRIFT)  # the server knows no login
+    said = "".join(traceback.format_exception(told.value))
+    assert "mail took no alert" in said
+    assert RECOGNISABLE not in said + caplog.text + repr(platform.settings)
+
+
+def _all_that_is_said(folder: Path, address: str, caplog: pytest.LogCaptureFixture) -> str:
+    """Tell an alert; return whatever log, error and settings say in doing so."""
+    platform = Platform(folder, webhook=address)
+    said = repr(platform.settings) + platform.settings.model_dump_json()
+    with caplog.at_level(logging.DEBUG):
+        try:
+            platform.minute(DRIFT)
+        except PlatformError as error:
+            said += "".join(traceback.format_exception(error))
+    return said + caplog.text
