@@ -44,12 +44,12 @@ PORTFOLIO = Table(
     layer="monitoring",
     name="portfolio",
     description="The loan book: the share of each vintage that was ever "
-    f"{CONTRACT.outcome.arrears}, moves between buckets since the month before, volumes, default "
+    f"{CONTRACT.outcome.arrears}, moves between buckets of missed instalments since the month before, volumes, default "
     "rate, and what became of delivered rows.",
     schema=_facts,
     key=_key,
 )
-"""The loan book: vintages, moves between buckets of days past due, volumes, rows delivered."""
+"""The loan book: vintages, moves between buckets of missed instalments, volumes, rows delivered."""
 
 FACT_TABLES = {table.name: table for table in (DRIFT, PERFORMANCE, PORTFOLIO)}
 
