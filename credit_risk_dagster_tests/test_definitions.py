@@ -56,8 +56,16 @@ DEPENDENCIES: dict[str, set[str]] = {
         "gold/features",
         "inference/predictions",
     },
+    "monitoring/early_outcomes": {
+        "silver/loans",
+        "gold/labels",
+        "inference/predictions",
+        "monitoring/performance",
+        "monitoring/early_outcomes",
+    },
     "monitoring/report": {
         "monitoring/drift",
+        "monitoring/early_outcomes",
         "monitoring/performance",
         "monitoring/portfolio",
         "production/production_model",
@@ -66,6 +74,7 @@ DEPENDENCIES: dict[str, set[str]] = {
 }
 
 MONTHS_EARLIER = {
+    ("monitoring/early_outcomes", "monitoring/early_outcomes"): 1,
     ("silver/clickstream_so_far", "silver/clickstream_so_far"): 1,
     ("gold/cohort", "gold/features"): 6,
     ("training/training_decision", "training/training_decision"): 1,
@@ -94,6 +103,7 @@ CHECKS: dict[str, set[str]] = {
     "monitoring/drift": KEYED | {"drift_bands"},
     "monitoring/performance": KEYED | {"performance_holds"},
     "monitoring/portfolio": KEYED,
+    "monitoring/early_outcomes": KEYED,
     "monitoring/report": KEYED,
 }
 

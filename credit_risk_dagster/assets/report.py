@@ -171,7 +171,11 @@ def _versions(month: str, datamart: Datamart) -> dict[str, str]:
 
 def _facts(month: str, datamart: Datamart, settings: Settings) -> pd.DataFrame:
     months = [*_months_before(settings, month, HISTORY_MONTHS - 1), month]
-    parts = [datamart.read(table, months).to_pandas() for table in FACT_TABLES.values()]
+    # A table that came with a later release has not every month of the past.
+    parts = [
+        datamart.read(table, [key for key in months if key in datamart.months(table)]).to_pandas()
+        for table in FACT_TABLES.values()
+    ]
     facts: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return facts.assign(month=facts["snapshot_date"].astype(str))
 

@@ -49,8 +49,8 @@ def portfolio() -> dashboard.Dashboard:
     return laid_out(
         "portfolio",
         "Portfolio",
-        "The loan book: how vintages age, how loans move between buckets of missed instalments, how "
-        "much is applied for, lent and delivered.",
+        "The loan book: how vintages age, how loans move between buckets of missed instalments, "
+        "how much is applied for, lent and delivered.",
         {
             "Newest month": [_newest()],
             "Vintages": [vintage_curves(), vintage_table()],
