@@ -101,9 +101,9 @@ CHECKS: dict[str, set[str]] = {
     "production/production_model": KEYED | {"model_in_production"},
     "inference/predictions": KEYED | {"score_sanity"},
     "monitoring/drift": KEYED | {"drift_bands"},
-    "monitoring/performance": KEYED | {"performance_holds"},
+    "monitoring/performance": KEYED | {"calibration_holds", "performance_holds"},
     "monitoring/portfolio": KEYED,
-    "monitoring/early_outcomes": KEYED,
+    "monitoring/early_outcomes": KEYED | {"early_outcomes_hold"},
     "monitoring/report": KEYED,
 }
 

@@ -1,6 +1,8 @@
 """Where probabilities and outcomes differ by more than noise, from a month's performance facts."""
 
+from collections.abc import Hashable, Mapping
 from statistics import NormalDist
+from typing import Any
 
 import pandas as pd
 from scipy.stats import binomtest
@@ -10,8 +12,7 @@ from credit_risk_dagster.models.metric import Z
 FALSE_ALARM_LEVEL = 0.01
 """How often a basis of calibrated scores is called wrong by any of its tests."""
 
-OVERALL_TESTS = 2
-"""Observed over expected, and the slope."""
+OVERALL_FIGURES = ("observed_expected_ratio", "calibration_slope")
 
 
 def calibration_faults(performance: pd.DataFrame) -> list[str]:
@@ -28,15 +29,15 @@ def calibration_faults(performance: pd.DataFrame) -> list[str]:
         rows = performance[(performance["basis"] == basis) & performance["value"].notna()]
         bands = rows[rows["subject"].str.startswith("band ")]
         table = bands.pivot(index="subject", columns="metric", values="value")
-        level = FALSE_ALARM_LEVEL / (OVERALL_TESTS + len(table))
-        overall = rows[rows["subject"] == "overall"].set_index("metric")
-        for metric in ("observed_expected_ratio", "calibration_slope"):
-            if metric in overall.index and _differs_from_one(overall.loc[metric], level):
-                value = overall.loc[metric, "value"]
-                faults.append(f"{basis} {metric.replace('_', ' ')} {value:.2f} is not 1")
-        sizes = bands.drop_duplicates("subject").set_index("subject")["sample_size"]
+        level = FALSE_ALARM_LEVEL / (len(OVERALL_FIGURES) + len(table))
+        overall = rows[(rows["subject"] == "overall") & rows["metric"].isin(OVERALL_FIGURES)]
+        for one in overall.to_dict("records"):
+            if _differs_from_one(one, level):
+                named = one["metric"].replace("_", " ")
+                faults.append(f"{basis} {named} {one['value']:.2f} is not 1")
+        sizes = dict(zip(bands["subject"], bands["sample_size"], strict=True))
         for band, row in table.iterrows():
-            size = int(sizes[band])
+            size = int(sizes[str(band)])
             expected, observed = row["expected_default_rate"], row["observed_default_rate"]
             if binomtest(round(observed * size), size, expected).pvalue < level:
                 faults.append(
@@ -45,6 +46,6 @@ def calibration_faults(performance: pd.DataFrame) -> list[str]:
     return faults
 
 
-def _differs_from_one(row: "pd.Series[float]", level: float) -> bool:
+def _differs_from_one(row: Mapping[Hashable, Any], level: float) -> bool:
     error = (row["upper"] - row["lower"]) / (2 * Z)
     return bool(error > 0 and abs(row["value"] - 1) > NormalDist().inv_cdf(1 - level / 2) * error)

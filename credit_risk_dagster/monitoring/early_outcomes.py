@@ -91,7 +91,9 @@ def soft_label_metrics(scored: Cells, matured: Counts, seed: int = 0) -> list[Me
     """
     generator = np.random.default_rng(seed)
     size = int(scored.counts.sum())
-    point = _posterior(scored, scored.counts[None], _likelihood_ratio(matured + UNSEEN)[None])[0]
+    point = _posterior(
+        scored, scored.counts[None], _likelihood_ratio(matured.astype(np.float64) + UNSEEN)[None]
+    )[0]
     chances = [generator.dirichlet(row + UNSEEN, DRAWS) for row in matured]
     ratios = np.log(np.maximum(chances[1], LEAST)) - np.log(np.maximum(chances[0], LEAST))
     flat = scored.counts.ravel()
