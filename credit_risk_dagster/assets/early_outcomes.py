@@ -121,7 +121,9 @@ def _matured(
     seen = counts.groupby(["month_on_book", "default"], as_index=False)["loans"].sum()
     left = seen.merge(whole, on="default", suffixes=("_seen", ""))
     left["loans"] -= left.pop("loans_seen")
-    return pd.concat([counts.drop(columns="matured"), left.assign(state=LEFT)], ignore_index=True)
+    parts = [counts.drop(columns="matured"), left.assign(state=LEFT)]
+    rows: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return rows
 
 
 def _cohorts(month: str, datamart: Datamart, engine: Engine, scored: list[str]) -> Iterator[Cohort]:

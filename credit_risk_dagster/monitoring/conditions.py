@@ -189,7 +189,7 @@ def calibrated(performance: pd.DataFrame) -> Condition:
         f"{row['basis']} observed over expected {row['value']:.2f} on {row['sample_size']} loans"
         for row in ratios.to_dict("records")
     ]
-    worst = ratios.loc[(ratios["value"] - 1).abs().idxmax(), "value"]
+    worst = max(ratios["value"].tolist(), key=lambda ratio: abs(ratio - 1))
     light: Light = "red" if faults else "green"
     return Condition(CALIBRATION_CONDITION, light, "; ".join([*faults, *shown]) + ".", float(worst))
 

@@ -65,7 +65,7 @@ def cohort_facts(month: str, cohort: Cohort, matured: pd.DataFrame) -> list[Fact
 def _learned(matured: pd.DataFrame, on_book: int) -> npt.NDArray[np.int64]:
     counts = np.zeros((2, len(STATES)), dtype=np.int64)
     here = matured[matured["month_on_book"] == on_book]
-    states = [STATES.index(state) for state in here["state"]]
+    states = np.array([STATES.index(state) for state in here["state"]], dtype=np.int64)
     np.add.at(counts, (here["default"].to_numpy(np.int64), states), here["loans"].to_numpy())
     return counts
 
