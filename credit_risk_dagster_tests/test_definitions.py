@@ -58,8 +58,16 @@ DEPENDENCIES: dict[str, set[str]] = {
         "gold/features",
         "inference/predictions",
     },
+    "monitoring/early_outcomes": {
+        "silver/loans",
+        "gold/labels",
+        "inference/predictions",
+        "monitoring/performance",
+        "monitoring/early_outcomes",
+    },
     "monitoring/report": {
         "monitoring/drift",
+        "monitoring/early_outcomes",
         "monitoring/performance",
         "monitoring/portfolio",
         "production/production_model",
@@ -68,6 +76,7 @@ DEPENDENCIES: dict[str, set[str]] = {
 }
 
 MONTHS_EARLIER = {
+    ("monitoring/early_outcomes", "monitoring/early_outcomes"): 1,
     ("silver/clickstream_so_far", "silver/clickstream_so_far"): 1,
     ("gold/cohort", "gold/features"): 6,
     ("training/training_decision", "training/training_decision"): 1,
@@ -95,8 +104,9 @@ CHECKS: dict[str, set[str]] = {
     "production/production_model": KEYED | {"model_in_production"},
     "inference/predictions": KEYED | {"score_sanity"},
     "monitoring/drift": KEYED | {"drift_bands"},
-    "monitoring/performance": KEYED | {"performance_holds"},
+    "monitoring/performance": KEYED | {"calibration_holds", "performance_holds"},
     "monitoring/portfolio": KEYED,
+    "monitoring/early_outcomes": KEYED | {"early_outcomes_hold"},
     "monitoring/report": KEYED,
 }
 

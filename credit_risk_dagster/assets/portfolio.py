@@ -1,4 +1,4 @@
-"""Portfolio: the loan book by vintage, by bucket of days past due, and in volume."""
+"""Portfolio: the loan book by vintage, by bucket of missed instalments, and in volume."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -9,7 +9,11 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from credit_risk_dagster.assets.history import out_of_time_auc, production_record
+from credit_risk_dagster.assets.history import (
+    out_of_time_auc,
+    production_record,
+    trainings_before,
+)
 from credit_risk_dagster.assets.monthly import (
     MonthRows,
     Written,
@@ -77,7 +81,10 @@ def _write_report(
             inputs |= datamart.inputs(table, [month])
         earlier = _months_before(settings, month, settings.alerts.drift_months - 1)
         inputs |= datamart.inputs(DRIFT, earlier)
-        conditions = _conditions(month, datamart, settings)
+        last_training = _last_training(month, datamart)
+        if last_training is not None:
+            inputs |= datamart.inputs(TRAINING_DECISION, [last_training])
+        conditions = _conditions(month, last_training, datamart, settings)
         rows = [{"snapshot_date": first_day(month), **asdict(one)} for one in conditions]
         name = f"monitoring/{month}.html"
         facts = _facts(month, datamart, settings)
@@ -111,7 +118,14 @@ def _months_before(settings: Settings, month: str, count: int) -> list[str]:
     return month_range(oldest, add_months(month, -1))
 
 
-def _conditions(month: str, datamart: Datamart, settings: Settings) -> list[Condition]:
+def _last_training(month: str, datamart: Datamart) -> str | None:
+    """Return the newest month, up to this one, in which a training was carried out."""
+    return max(trainings_before(datamart, add_months(month, 1)), default=None)
+
+
+def _conditions(
+    month: str, last_training: str | None, datamart: Datamart, settings: Settings
+) -> list[Condition]:
     earlier = _months_before(settings, month, settings.alerts.drift_months - 1)
     production = production_record(datamart, month)
     performance = datamart.read(FACT_TABLES["performance"], [month]).to_pandas()
@@ -122,6 +136,7 @@ def _conditions(month: str, datamart: Datamart, settings: Settings) -> list[Cond
         [datamart.read(DRIFT, [key]).to_pandas() for key in [month, *reversed(earlier)]],
         performance,
         _out_of_time(month, performance, datamart),
+        last_training,
         settings,
     )
 
@@ -171,7 +186,11 @@ def _versions(month: str, datamart: Datamart) -> dict[str, str]:
 
 def _facts(month: str, datamart: Datamart, settings: Settings) -> pd.DataFrame:
     months = [*_months_before(settings, month, HISTORY_MONTHS - 1), month]
-    parts = [datamart.read(table, months).to_pandas() for table in FACT_TABLES.values()]
+    # A table that came with a later release has not every month of the past.
+    parts = [
+        datamart.read(table, [key for key in months if key in datamart.months(table)]).to_pandas()
+        for table in FACT_TABLES.values()
+    ]
     facts: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return facts.assign(month=facts["snapshot_date"].astype(str))
 

@@ -8,11 +8,18 @@ from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
 from credit_risk_dagster.checks.structure import structure_checks
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.monitoring.calibration_light import calibration_faults
 from credit_risk_dagster.monitoring.drift import significant_shifts
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS
-from credit_risk_dagster.tables.monitoring import DRIFT, FACT_TABLES, PERFORMANCE, REPORT
+from credit_risk_dagster.tables.monitoring import (
+    DRIFT,
+    EARLY_OUTCOMES,
+    FACT_TABLES,
+    PERFORMANCE,
+    REPORT,
+)
 from credit_risk_dagster.tables.production import PRODUCTION_MODEL
 from credit_risk_dagster.tables.training import CANDIDATE_TABLES, TRAINING_DECISION
 
@@ -62,6 +69,18 @@ def model_checks() -> list[MonthlyCheck]:
             "performance_holds",
             performance_holds,
             "The AUC on matured loans is not below the minimum by more than noise.",
+        ),
+        MonthlyCheck(
+            PERFORMANCE,
+            "calibration_holds",
+            calibration_holds,
+            "Probabilities and outcomes agree within noise, overall and in every score band.",
+        ),
+        MonthlyCheck(
+            EARLY_OUTCOMES,
+            "early_outcomes_hold",
+            early_outcomes_hold,
+            "No AUC estimated from missed instalments is below the minimum by more than noise.",
         ),
     ]
 
@@ -150,3 +169,25 @@ def performance_holds(datamart: Datamart, settings: Settings, month: str) -> Fin
     )
     figures = {f"{row.basis} auc": row.value for row in aucs.itertuples()}
     return Finding(weak.empty, f"{sentence} Minimum {minimum:g}.", figures)
+
+
+def calibration_holds(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Name what is off by more than noise."""
+    facts = datamart.read(PERFORMANCE, [month]).to_pandas()
+    if facts[facts["metric"] == "observed_expected_ratio"]["value"].isna().all():
+        return Finding(True, "Pending: no scored loan has matured.")
+    faults = calibration_faults(facts)
+    said = "; ".join(faults) or "Probabilities and outcomes agree within noise"
+    return Finding(not faults, f"{said}.", {"faults": len(faults)})
+
+
+def early_outcomes_hold(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Compare the upper end of each cohort's estimated AUC with the minimum."""
+    facts = datamart.read(EARLY_OUTCOMES, [month]).to_pandas()
+    aucs = facts[(facts["metric"] == "estimated_auc") & facts["value"].notna()]
+    if aucs.empty:
+        return Finding(True, "No scored cohort is old enough for an estimate.")
+    weak = aucs[aucs["upper"] < settings.policy.minimum_auc]
+    said = " ".join(f"{row.subject}: {row.value:.3f}, {row.band}." for row in aucs.itertuples())
+    sentence = f"Estimated AUC of cohorts: {said} Minimum {settings.policy.minimum_auc:g}."
+    return Finding(weak.empty, sentence)

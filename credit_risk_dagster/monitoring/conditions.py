@@ -1,13 +1,14 @@
 """The conditions that a risk team acts on, judged from a month's facts as traffic lights."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
 
 from credit_risk_dagster.models.metric import Z
-from credit_risk_dagster.monitoring.drift import significant_shifts
+from credit_risk_dagster.monitoring.calibration_light import calibration_faults
+from credit_risk_dagster.monitoring.drift import shifts_in_band, significant_shifts
 from credit_risk_dagster.months import months_between
 from credit_risk_dagster.settings import Settings
 
@@ -15,6 +16,7 @@ Light = Literal["green", "amber", "red", "grey"]
 """Grey: not known yet."""
 
 DRIFT_CONDITION, PERFORMANCE_CONDITION = "drift", "performance"
+CALIBRATION_CONDITION = "calibration"
 NO_PRODUCTION_MODEL, MODEL_AGE = "no_production_model", "model_age"
 
 FALSE_ALARM_Z = 2.326
@@ -41,6 +43,7 @@ def month_conditions(
     drift: Sequence[pd.DataFrame],
     performance: pd.DataFrame,
     out_of_time: Mapping[str, tuple[float, float, float]],
+    last_training: str | None,
     settings: Settings,
 ) -> list[Condition]:
     """Return the conditions of a month.
@@ -52,13 +55,17 @@ def month_conditions(
         drift: drift facts of the month and of the months before it, the newest first.
         performance: performance facts of the month.
         out_of_time: AUC and 95 % interval out of time of each model that gave scores, by model id.
+        last_training: the newest month, up to this one, that trained; None before the first.
         settings: bands, minimum AUC and the rules of alerts.
     """
     return [
         no_production_model(production, decision),
-        model_age(month, production, settings),
+        model_age(month, production, last_training, settings),
         drifted(drift, settings),
-        performance_below_interval(performance, out_of_time, settings),
+        of_other_applicants(
+            performance_below_interval(performance, out_of_time, settings), drift[0], settings
+        ),
+        of_other_applicants(calibrated(performance), drift[0], settings),
     ]
 
 
@@ -72,39 +79,62 @@ def no_production_model(production: Mapping[str, Any], decision: Mapping[str, An
     return Condition(name, "grey" if waiting else "red", sentence)
 
 
-def model_age(month: str, production: Mapping[str, Any], settings: Settings) -> Condition:
-    """Amber where retraining is overdue, red where the model is too old."""
+def model_age(
+    month: str, production: Mapping[str, Any], last_training: str | None, settings: Settings
+) -> Condition:
+    """Amber where retraining is overdue, red where it is so for long.
+
+    It counts from the last training that was due, whether or not its candidates were promoted: a
+    model that has just been confirmed against new ones is not old.
+    """
     if production["trained_in"] is None:
         return Condition(MODEL_AGE, "grey", "No model is in production.")
-    age = months_between(production["trained_in"], month)
+    trained = months_between(production["trained_in"], month)
+    age = months_between(max(last_training or "", production["trained_in"]), month)
     limit, due = settings.alerts.model_age_months, settings.policy.retrain_after_months
-    sentence = f"The model in production was trained {age} months ago (limit {limit})."
+    sentence = (
+        f"The last training was {age} months ago (limit {limit}); the model in production was "
+        f"trained {trained} months ago."
+    )
     light: Light = "red" if age > limit else "amber" if age > due else "green"
     return Condition(MODEL_AGE, light, sentence, float(age))
 
 
 def drifted(drift: Sequence[pd.DataFrame], settings: Settings) -> Condition:
-    """Amber where anything has shifted, red where the same has in as many months as are set."""
+    """Amber where anything has shifted, also moderately; red where significantly and lasting.
+
+    A significant shift is lasting once the same has shifted in as many months as are set. The
+    score's own PSI beyond the band is red at once: it sums up what the shifts of features do.
+    """
     if drift[0]["value"].isna().all():
         return Condition(DRIFT_CONDITION, "grey", "Drift is not measured without scores.")
     now = significant_shifts(drift[0])
     psi = drift[0].loc[drift[0]["metric"] == "psi", "value"]
     value = float(psi.iloc[0])
-    if not now:
+    moderate = shifts_in_band(drift[0], "moderate")
+    if not now and not moderate:
         return Condition(DRIFT_CONDITION, "green", f"No shift; PSI {value:.3f}.", value)
+    if not now:
+        sentence = f"Beyond {settings.monitoring.psi_moderate:g}: {_named(moderate)}."
+        return Condition(DRIFT_CONDITION, "amber", sentence, value)
     needed = settings.alerts.drift_months
     months = [_shifted(facts) for facts in drift[:needed]]
     lasting = set.intersection(*months) if len(months) == needed else set()
-    named = ", ".join(
-        f"{shift['metric'].upper()} of {shift['subject']} {shift['value']:.2f}"
-        for shift in now[:SHOWN_SHIFTS]
-    )
-    more = f" and {len(now) - SHOWN_SHIFTS} more" if len(now) > SHOWN_SHIFTS else ""
-    sentence = f"Beyond the band of {settings.monitoring.psi_significant:g}: {named}{more}."
+    sentence = f"Beyond the band of {settings.monitoring.psi_significant:g}: {_named(now)}."
     if lasting:
         subjects = ", ".join(sorted(subject for _, subject in lasting))
         sentence += f" For {needed} months or longer: {subjects}."
-    return Condition(DRIFT_CONDITION, "red" if lasting else "amber", sentence, value)
+    of_score = any(shift["metric"] == "psi" for shift in now)
+    return Condition(DRIFT_CONDITION, "red" if lasting or of_score else "amber", sentence, value)
+
+
+def _named(shifts: Sequence[Mapping[str, Any]]) -> str:
+    named = ", ".join(
+        f"{shift['metric'].upper()} of {shift['subject']} {shift['value']:.2f}"
+        for shift in shifts[:SHOWN_SHIFTS]
+    )
+    more = f" and {len(shifts) - SHOWN_SHIFTS} more" if len(shifts) > SHOWN_SHIFTS else ""
+    return named + more
 
 
 def _shifted(facts: pd.DataFrame) -> set[tuple[str, str]]:
@@ -145,3 +175,46 @@ def _falls_short(row: Mapping[Hashable, Any], before: tuple[float, float, float]
     errors = (row["upper"] - row["lower"]) / (2 * Z), (upper - lower) / (2 * Z)
     error = (errors[0] ** 2 + errors[1] ** 2) ** 0.5
     return bool(error > 0 and auc - row["value"] > FALSE_ALARM_Z * error)
+
+
+def calibrated(performance: pd.DataFrame) -> Condition:
+    """Red where probabilities are off by more than noise, overall, in slope or in a band."""
+    ratios = performance[
+        (performance["metric"] == "observed_expected_ratio") & performance["value"].notna()
+    ]
+    if ratios.empty:
+        return Condition(CALIBRATION_CONDITION, "grey", "Pending: no scored loan has matured.")
+    faults = calibration_faults(performance)
+    shown = [
+        f"{row['basis']} observed over expected {row['value']:.2f} on {row['sample_size']} loans"
+        for row in ratios.to_dict("records")
+    ]
+    worst = max(ratios["value"].tolist(), key=lambda ratio: abs(ratio - 1))
+    light: Light = "red" if faults else "green"
+    return Condition(CALIBRATION_CONDITION, light, "; ".join([*faults, *shown]) + ".", float(worst))
+
+
+def of_other_applicants(condition: Condition, drift: pd.DataFrame, settings: Settings) -> Condition:
+    """Turn green into amber where the month's applicants lack what the model learned from.
+
+    Outcomes that matured are of applicants who had it: what is found of them is not found of these.
+    """
+    dark = dark_inputs(drift, settings.monitoring.dark_source_share)
+    if condition.light != "green" or not dark:
+        return condition
+    shown = ", ".join(dark[:SHOWN_SHIFTS])
+    more = f" and {len(dark) - SHOWN_SHIFTS} more" if len(dark) > SHOWN_SHIFTS else ""
+    sentence = (
+        f"{condition.sentence} Not known of the month's applicants, most of whom lack what the "
+        f"model was trained with: {shown}{more}."
+    )
+    return replace(condition, light="amber", sentence=sentence)
+
+
+def dark_inputs(drift: pd.DataFrame, share: float) -> list[str]:
+    """Return the inputs missing for at least a share of applicants, and for fewer in training."""
+    rows = drift[drift["basis"] == "feature"]
+    now = rows[rows["metric"] == "missing_share"].set_index("subject")["value"]
+    change = rows[rows["metric"] == "missing_share_change"].set_index("subject")["value"]
+    before = now - change.reindex(now.index)
+    return sorted(str(name) for name in now.index[(now >= share) & (before < share)])

@@ -10,9 +10,12 @@ import pandas as pd
 
 from credit_risk_dagster.models.metric import difference_interval, proportion
 from credit_risk_dagster.monitoring.facts import BEYOND_NOISE, WITHIN_NOISE, Fact, metric_fact
+from credit_risk_dagster.monitoring.false_discovery import discoveries
 from credit_risk_dagster.monitoring.reference import PROBABILITY, Reference
 from credit_risk_dagster.monitoring.stability import (
+    NOISE_LEVEL,
     ReferenceBins,
+    StabilityIndex,
     bin_counts,
     population_stability_index,
 )
@@ -87,13 +90,12 @@ def drift_facts(
     score_sample = reference_sample(reference.scores)
     score_ranks = rank_counts(score_sample, scores)
     facts = [
-        _index(SCORE, "psi", PROBABILITY, reference.score_bins, score_counts, settings),
+        *_indices(reference, score_counts, counted, settings),
         *_two_sample(SCORE, PROBABILITY, score_sample, score_ranks),
         *_score_distribution(score_counts, scores),
     ]
     for name, bins in reference.input_bins.items():
         counts = counted.bins[name]
-        facts.append(_index(FEATURE, "csi", name, bins, counts, settings))
         facts += _missing(name, bins, counts)
         if name in samples:
             facts += _two_sample(FEATURE, name, samples[name], counted.ranks[name])
@@ -102,17 +104,23 @@ def drift_facts(
     return facts
 
 
-def _index(
-    basis: str,
-    metric: str,
-    subject: str,
-    bins: ReferenceBins,
-    counts: Counts,
-    settings: MonitoringSettings,
-) -> Fact:
-    index = population_stability_index(
-        bins.counts, counts, settings.psi_moderate, settings.psi_significant
-    )
+def _indices(
+    reference: Reference, scores: Counts, counted: InputCounts, settings: MonitoringSettings
+) -> Iterator[Fact]:
+    """PSI and every CSI, beyond noise as far as the month's false discovery rate allows."""
+    subjects = [(SCORE, "psi", PROBABILITY, reference.score_bins, scores)]
+    for name, bins in reference.input_bins.items():
+        subjects.append((FEATURE, "csi", name, bins, counted.bins[name]))
+    bands = (settings.psi_moderate, settings.psi_significant)
+    indices = [population_stability_index(one[3].counts, one[4], *bands) for one in subjects]
+    called = discoveries([index.p_value for index in indices], NOISE_LEVEL)
+    for (basis, metric, subject, _, _), index, beyond in zip(
+        subjects, indices, called, strict=True
+    ):
+        yield _index(basis, metric, subject, index, bool(beyond))
+
+
+def _index(basis: str, metric: str, subject: str, index: StabilityIndex, beyond: bool) -> Fact:
     return Fact(
         basis=basis,
         metric=metric,
@@ -121,7 +129,7 @@ def _index(
         upper=index.noise_threshold,
         sample_size=index.current_size,
         band=index.band,
-        status=BEYOND_NOISE if index.exceeds_noise else WITHIN_NOISE,
+        status=BEYOND_NOISE if beyond else WITHIN_NOISE,
     )
 
 
@@ -175,9 +183,14 @@ def _unseen(name: str, counts: Counts) -> Fact:
 
 def significant_shifts(facts: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the indices that are significant and more than sampling noise, largest first."""
+    return shifts_in_band(facts, "significant")
+
+
+def shifts_in_band(facts: pd.DataFrame, band: str) -> list[dict[str, Any]]:
+    """Return the indices of a band that are more than sampling noise, largest first."""
     shifted = facts[
         facts["metric"].isin(["psi", "csi"])
-        & (facts["band"] == "significant")
+        & (facts["band"] == band)
         & (facts["status"] == BEYOND_NOISE)
     ].sort_values("value", ascending=False)
     columns = ["basis", "metric", "subject", "value", "upper", "sample_size"]

@@ -74,6 +74,7 @@ def write_report(
             ],
             performance=_performance(facts, month),
             features=_features(facts, month),
+            early=_early(facts, month),
         )
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,6 +189,21 @@ def _performance(facts: pd.DataFrame, month: str) -> list[Row]:
             "note": row["band"] if row["status"] == "pending" else "",
         }
         for row in here.to_dict("records")
+    ]
+
+
+def _early(facts: pd.DataFrame, month: str) -> list[Row]:
+    here = facts[(facts["month"] == month) & facts["basis"].isin(["estimated", "outcome"])]
+    return [
+        {
+            "cohort": row["subject"],
+            "metric": row["metric"].replace("_", " "),
+            "value": shown(row["value"]),
+            "interval": _interval(row),
+            "size": row["sample_size"],
+            "note": f"{row['band'] or ''}, {row['status'].replace('_', ' ')}".lstrip(", "),
+        }
+        for row in here.sort_values(["basis", "subject", "metric"]).to_dict("records")
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import chdtri
+from scipy.special import chdtrc, chdtri
 
 StabilityBand = Literal["stable", "moderate", "significant"]
 
@@ -53,6 +53,7 @@ class StabilityIndex:
     band: StabilityBand
     noise_threshold: float
     exceeds_noise: bool
+    p_value: float
     reference_size: int
     current_size: int
 
@@ -122,6 +123,7 @@ def population_stability_index(
         band=_band(value, moderate, significant),
         noise_threshold=threshold,
         exceeds_noise=value > threshold,
+        p_value=float(chdtrc(freedom, value / sampling_scale)) if freedom > 0 else 1.0,
         reference_size=reference_size,
         current_size=current_size,
     )

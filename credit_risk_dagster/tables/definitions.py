@@ -31,7 +31,7 @@ DIGITS = 16
 
 READER = ("delivery", "contract/source.py")
 MODELS = ("models", "contract/candidates.py")
-MONITORING = ("monitoring", "tables/portfolio.py", *MODELS)
+MONITORING = ("monitoring", "tables/portfolio.py", "tables/delinquency.py", *MODELS)
 
 
 @cache

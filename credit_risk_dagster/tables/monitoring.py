@@ -44,14 +44,25 @@ PORTFOLIO = Table(
     layer="monitoring",
     name="portfolio",
     description="The loan book: the share of each vintage that was ever "
-    f"{CONTRACT.outcome.arrears}, moves between buckets since the month before, volumes, default "
-    "rate, and what became of delivered rows.",
+    f"{CONTRACT.outcome.arrears}, moves between buckets of missed instalments since the month "
+    "before, volumes, default rate, and what became of delivered rows.",
     schema=_facts,
     key=_key,
 )
-"""The loan book: vintages, moves between buckets of days past due, volumes, rows delivered."""
+"""The loan book: vintages, moves between buckets of missed instalments, volumes, rows delivered."""
 
-FACT_TABLES = {table.name: table for table in (DRIFT, PERFORMANCE, PORTFOLIO)}
+EARLY_OUTCOMES = Table(
+    layer="monitoring",
+    name="early_outcomes",
+    description="Scores whose labels are pending: AUC and default rate estimated by missed "
+    "instalments from month on book 2 on, before that what calibrated scores promise; and each "
+    "past estimate against what came.",
+    schema=_facts,
+    key=_key,
+)
+"""Estimates of pending cohorts, and how far off past ones were; `status` names the method."""
+
+FACT_TABLES = {table.name: table for table in (DRIFT, PERFORMANCE, PORTFOLIO, EARLY_OUTCOMES)}
 
 REPORT = Table(
     layer="monitoring",

@@ -9,8 +9,9 @@ import ibis.expr.types as ir
 from credit_risk_dagster.contract.installed import CONTRACT
 from credit_risk_dagster.tables.labels import in_arrears
 
-BUCKETS = ("0", "1-29", "30-59", "60-89", "90+")
-"""Days past due, as risk teams report them."""
+BUCKETS = ("0", "1", "2", "3+")
+"""Missed instalments, never calendar days: one missed instalment is 28 days past due in March and
+31 in August, so that a bucket of 30 days would empty every March."""
 
 
 def vintage_counts(loans: ir.Table) -> ir.Table:
@@ -43,7 +44,7 @@ def roll_counts(loans: ir.Table) -> ir.Table:
     """
     index = loans.snapshot_date.year().cast("int64") * 12 + loans.snapshot_date.month()
     rows = loans.select(
-        "loan_id", "snapshot_date", month_index=index, bucket=bucket(loans.days_past_due)
+        "loan_id", "snapshot_date", month_index=index, bucket=bucket(loans.installments_missed)
     )
     before = rows.select("loan_id", month_index=rows.month_index + 1, from_bucket=rows.bucket)
     moves = rows.inner_join(before, ["loan_id", "month_index"]).rename(to_bucket="bucket")
@@ -72,14 +73,14 @@ def book_counts(loans: ir.Table) -> ir.Table:
     )
 
 
-def bucket(days_past_due: ir.IntegerValue) -> ir.StringValue:
-    """Return the bucket that days past due fall in."""
+def bucket(installments_missed: ir.IntegerValue) -> ir.StringValue:
+    """Return the bucket that missed instalments fall in; none known are none missed."""
+    missed = ibis.coalesce(installments_missed, 0)
     return ibis.cases(
-        (days_past_due <= 0, BUCKETS[0]),
-        (days_past_due < 30, BUCKETS[1]),
-        (days_past_due < 60, BUCKETS[2]),
-        (days_past_due < 90, BUCKETS[3]),
-        else_=BUCKETS[4],
+        (missed <= 0, BUCKETS[0]),
+        (missed == 1, BUCKETS[1]),
+        (missed == 2, BUCKETS[2]),
+        else_=BUCKETS[3],
     )
 
 

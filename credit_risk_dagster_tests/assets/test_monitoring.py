@@ -100,7 +100,7 @@ def test_all_facts_and_lights_are_in_the_store_with_model_version_and_time(
     )
     assert {row["model_version"] for row in rows if row["model_id"]} == {"1"}
     lights = store.rows(sa.select(CONDITIONS))
-    assert len(lights) == MONTHS * 4
+    assert len(lights) == MONTHS * 5
 
 
 def test_there_is_one_mlflow_run_a_month_with_its_report(scored: Settings) -> None:

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from credit_risk_dagster.monitoring.conditions import (
+    calibrated,
     drifted,
     model_age,
     no_production_model,
+    of_other_applicants,
     performance_below_interval,
 )
 from credit_risk_dagster.monitoring.facts import Fact, facts_table
@@ -29,7 +31,7 @@ def drift(psi: float, csi: dict[str, float]) -> pd.DataFrame:
 
 
 def fact(basis: str, metric: str, subject: str, value: float) -> Fact:
-    band = "significant" if value > 0.25 else "stable"
+    band = "significant" if value > 0.25 else "moderate" if value > 0.1 else "stable"
     status = "beyond_noise" if value > 0.1 else "within_noise"
     return Fact(basis, metric, subject, value, upper=0.1, band=band, status=status)
 
@@ -67,7 +69,13 @@ def test_a_missing_model_is_red_once_there_is_history_for_one(
 def test_a_model_is_overdue_after_three_months_and_too_old_after_twelve(
     trained_in: str | None, light: str
 ) -> None:
-    assert model_age(MONTH, {"trained_in": trained_in}, SETTINGS).light == light
+    assert model_age(MONTH, {"trained_in": trained_in}, trained_in, SETTINGS).light == light
+
+
+def test_a_model_that_a_training_has_just_confirmed_is_not_old() -> None:
+    confirmed = model_age(MONTH, {"trained_in": "2023-09-01"}, "2025-01-01", SETTINGS)
+    assert confirmed.light == "green"
+    assert "trained 18 months ago" in confirmed.sentence
 
 
 def test_drift_is_amber_in_its_first_month_and_red_when_it_lasts() -> None:
@@ -87,7 +95,51 @@ def test_another_feature_in_the_next_month_is_a_new_shift_and_not_a_lasting_one(
 
 
 def test_drift_in_the_first_month_ever_cannot_have_lasted() -> None:
-    assert drifted([drift(0.3, {})], SETTINGS).light == "amber"
+    assert drifted([drift(0.0, {"age": 0.3})], SETTINGS).light == "amber"
+
+
+def test_a_score_beyond_its_band_is_red_at_once_and_a_moderate_shift_amber() -> None:
+    assert drifted([drift(0.3, {})], SETTINGS).light == "red"
+    moderate = drifted([drift(0.05, {"age": 0.15})], SETTINGS)
+    assert moderate.light == "amber"
+    assert "CSI of age 0.15" in moderate.sentence
+
+
+def calibration(shift: float, seed: int, size: int = 800) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(-1, 1.5, size)
+    labels = generator.binomial(1, 1 / (1 + np.exp(-logits - shift)))
+    chances = 1 / (1 + np.exp(-logits))
+    return performance(
+        *performance_facts("current", MODEL, labels, chances, 0.5, SETTINGS.risk_bands)
+    )
+
+
+def test_probabilities_that_are_too_low_turn_the_light_of_calibration_red() -> None:
+    found = calibrated(calibration(0.6, seed=0))
+    assert found.light == "red"
+    assert "current observed expected ratio" in found.sentence
+    nothing = performance(pending("issued", "none"), pending("current", "none"))
+    assert calibrated(nothing).light == "grey"
+
+
+def test_calibrated_months_turn_red_about_as_rarely_as_stated() -> None:
+    lights = [calibrated(calibration(0.0, seed)).light for seed in range(60)]
+    assert lights.count("red") <= 3  # 1 % of months is stated: more has a chance below 1 in 300
+
+
+def test_no_light_is_green_for_applicants_who_lack_what_the_model_was_trained_with() -> None:
+    dark = [
+        Fact("feature", "missing_share", "fe_1", 1.0),
+        Fact("feature", "missing_share_change", "fe_1", 0.95),
+    ]
+    found = facts_table(MONTH, MODEL, dark, DRIFT.schema).to_pandas()
+    good = performance_below_interval(performance(auc(0.9, 0.02)), {}, SETTINGS)
+    assert good.light == "green"
+    judged = of_other_applicants(good, found, SETTINGS)
+    assert judged.light == "amber"
+    assert "fe_1" in judged.sentence
+    assert of_other_applicants(good, drift(0.0, {}), SETTINGS).light == "green"
 
 
 def test_drift_without_scores_is_not_known() -> None:

@@ -14,17 +14,26 @@ from credit_risk_dagster.tables.portfolio import book_counts, roll_counts, vinta
 JANUARY, FEBRUARY, MARCH = date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)
 
 BOOK = [
-    # loan, originated, snapshot, month on book, days past due, balance
+    # loan, originated, snapshot, month on book, missed instalments, balance
     ("a", JANUARY, JANUARY, 0, 0, 1000.0),
-    ("a", JANUARY, FEBRUARY, 1, 31, 1000.0),
+    ("a", JANUARY, FEBRUARY, 1, 1, 1000.0),
     ("a", JANUARY, MARCH, 2, 0, 800.10),
     ("b", JANUARY, JANUARY, 0, 0, 500.0),
     ("b", JANUARY, FEBRUARY, 1, 0, 400.0),
-    ("b", JANUARY, MARCH, 2, 29, 400.0),
+    ("b", JANUARY, MARCH, 2, 1, 400.0),
     ("c", FEBRUARY, FEBRUARY, 0, 0, 700.0),
     ("c", FEBRUARY, MARCH, 1, 0, 0.0),
-    ("d", FEBRUARY, MARCH, 1, 95, 300.0),
+    ("d", FEBRUARY, MARCH, 1, 3, 300.0),
 ]
+
+
+DAYS = {
+    **{(month, 0): 0 for month in (JANUARY, FEBRUARY, MARCH)},
+    (FEBRUARY, 1): 31,
+    (MARCH, 1): 29,
+    (MARCH, 3): 91,
+}
+"""Days past due of a snapshot and the instalments missed: one of them is 31 in February."""
 
 
 @pytest.fixture(params=["duckdb", "pyspark"])
@@ -40,9 +49,18 @@ def counts(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = ("loan_id", "loan_start_date", "snapshot_date", "month_on_book", "days_past_due")
+    names = ("loan_id", "loan_start_date", "snapshot_date", "month_on_book", "installments_missed")
     rows = [dict(zip((*names, "balance"), row, strict=True)) for row in BOOK]
-    table = pa.Table.from_pylist([row | {"loan_amount": 1000.0} for row in rows])
+    table = pa.Table.from_pylist(
+        [
+            row
+            | {
+                "loan_amount": 1000.0,
+                "days_past_due": DAYS[row["snapshot_date"], row["installments_missed"]],
+            }
+            for row in rows
+        ]
+    )
     path = tmp_path_factory.mktemp("book") / "loans.parquet"
     pq.write_table(table, path)
     loans = engine.read([path], table.schema)
@@ -80,10 +98,10 @@ def test_roll_rates_are_shares_of_where_loans_were_a_month_before(
     moved = {fact.subject: (fact.value, fact.sample_size) for fact in march if fact.value}
     assert moved == {
         "0 to 0": (0.5, 2),
-        "0 to 1-29": (0.5, 2),
-        "30-59 to 0": (1.0, 1),
+        "0 to 1": (0.5, 2),
+        "1 to 0": (1.0, 1),
     }
-    assert len(march) == 10
+    assert len(march) == 8
 
 
 def test_volumes_are_sums_of_the_month_to_the_cent(counts: dict[str, pd.DataFrame]) -> None:
@@ -101,11 +119,10 @@ def test_volumes_are_sums_of_the_month_to_the_cent(counts: dict[str, pd.DataFram
 
 
 @pytest.mark.parametrize(
-    ("days", "expected"),
-    [(-1, "0"), (0, "0"), (1, "1-29"), (29, "1-29"), (30, "30-59"), (59, "30-59"),
-     (60, "60-89"), (89, "60-89"), (90, "90+"), (400, "90+")],
-)  # fmt: skip
-def test_buckets_begin_at_30_60_and_90_days(days: int, expected: str) -> None:
+    ("missed", "expected"),
+    [(None, "0"), (-1, "0"), (0, "0"), (1, "1"), (2, "2"), (3, "3+"), (60, "3+")],
+)
+def test_buckets_count_missed_instalments_up_to_three(missed: int | None, expected: str) -> None:
     from credit_risk_dagster.tables.portfolio import bucket
 
-    assert ibis.duckdb.connect().execute(bucket(ibis.literal(days, "int64"))) == expected
+    assert ibis.duckdb.connect().execute(bucket(ibis.literal(missed, "int64"))) == expected

@@ -49,6 +49,7 @@ def model_performance() -> dashboard.Dashboard:
         f"How well scores rank and estimate the loans whose outcome is known. {MEANING}",
         {
             "How well scores rank borrowers": [_auc(), _newest(), _gini(), _separation()],
+            "Before the labels": [_early("auc", "AUC"), _early("default_rate", "Default rate")],
             "Decisions at the threshold": [_decisions("Current"), _decisions("Issued")],
             "Whether probabilities are right": calibration_panels(),
             "Samples and the model": [_sample_sizes(), _model_age(), _promotions()],
@@ -85,6 +86,23 @@ def _auc() -> timeseries.Panel:
     )
     panel = _both_bases("AUC", description, figures, 18)
     return dashed(panel, OUT_OF_TIME, GREY, stepped=True)
+
+
+def _early(metric: str, title: str) -> table.Panel:
+    text = (
+        'SELECT to_char(snapshot_date, \'YYYY-MM\') AS "Month", subject AS "Cohort",\n'
+        '  band AS "Known at", status AS "Method", value AS "Value", lower AS "Lower",\n'
+        '  upper AS "Upper", sample_size AS "Loans"\n'
+        "FROM monitoring_facts\nWHERE $__timeFilter(snapshot_date) "
+        f"AND metric IN ('estimated_{metric}', 'expected_{metric}', 'realised_{metric}')\n"
+        "ORDER BY snapshot_date DESC, subject DESC"
+    )
+    description = (
+        "Scores whose labels are pending. Soft labels: estimated by the instalments missed so "
+        "far. Calibrated: no observation, only what the scores promise. Measured: what came."
+    )
+    panel = rows_table(f"{title} before the labels", description, [statement(text)], (12, 10))
+    return panel.override_by_regexp("^(Value|Lower|Upper)$", in_unit(NUMBER, 3))
 
 
 def _gini() -> timeseries.Panel:

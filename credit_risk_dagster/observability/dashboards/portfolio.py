@@ -1,4 +1,6 @@
-"""Portfolio: the loan book by vintage, by bucket of days past due, and in volume."""
+"""Portfolio: the loan book by vintage, by bucket of missed instalments, and in volume."""
+
+from itertools import pairwise
 
 from grafana_foundation_sdk.builders import common, dashboard, stat, table, timeseries
 from grafana_foundation_sdk.models.common import GraphDrawStyle, StackingMode
@@ -28,11 +30,11 @@ from credit_risk_dagster.observability.dashboards.styles import (
     with_interval,
 )
 from credit_risk_dagster.observability.dashboards.vintages import vintage_curves, vintage_table
+from credit_risk_dagster.tables.portfolio import BUCKETS
 
-BUCKETS = ("0", "1-29", "30-59", "60-89", "90+")
-WORSE = ("0 to 1-29", "1-29 to 30-59", "30-59 to 60-89", "60-89 to 90+")
-CURED = ("1-29 to 0", "30-59 to 0", "60-89 to 0", "90+ to 0")
-DAYS = "days past due"
+WORSE = tuple(f"{less} to {more}" for less, more in pairwise(BUCKETS))
+CURED = tuple(f"{late} to {BUCKETS[0]}" for late in BUCKETS[1:])
+MISSED = "missed instalments"
 ARREARS = "In arrears"
 VOLUMES = {
     "Applications": "applications",
@@ -47,12 +49,12 @@ def portfolio() -> dashboard.Dashboard:
     return laid_out(
         "portfolio",
         "Portfolio",
-        "The loan book: how vintages age, how loans move between buckets of days past due, how "
-        "much is applied for, lent and delivered.",
+        "The loan book: how vintages age, how loans move between buckets of missed instalments, "
+        "how much is applied for, lent and delivered.",
         {
             "Newest month": [_newest()],
             "Vintages": [vintage_curves(), vintage_table()],
-            "Moves between buckets of days past due": [
+            "Moves between buckets of missed instalments": [
                 _moves("Getting worse", WORSE),
                 _moves("Paying again", CURED),
                 _newest_moves(),
@@ -91,7 +93,7 @@ def _moves(title: str, moves: tuple[str, ...]) -> timeseries.Panel:
     figures = {move: Figure("roll", "roll_rate", move) for move in moves}
     description = (
         "Roll rates: of the loans in a bucket last month, the share that is in the other now. "
-        f"Buckets are {DAYS}."
+        f"Buckets are {MISSED}."
     )
     return lines(title, description, [by_month(figures)], (8, 10), RATE, 1).min(0)
 
@@ -109,7 +111,7 @@ def _newest_moves() -> table.Panel:
         "    WHERE $__timeFilter(snapshot_date) AND metric = 'roll_rate')\n"
         "GROUP BY split_part(subject, ' to ', 1)\nORDER BY \"From\""
     )
-    description = f"From the bucket of last month (row) to that of the newest (column), {DAYS}."
+    description = f"From the bucket of last month (row) to that of the newest (column), {MISSED}."
     panel = rows_table("Moves into the newest month", description, [statement(text)], (8, 10))
     return panel.override_by_regexp("^[0-9]", in_unit(RATE, 1))
 

@@ -42,7 +42,7 @@ def fill(store: MetricsStore) -> None:
         fact("issued", "auc", "overall", None, status="pending", band="no scores were issued"),
         fact("score", "psi", "probability", 0.04, upper=0.2),
         fact("vintage", "cumulative_arrears_rate", "2024-01", 0.1),
-        fact("roll", "roll_rate", "0 to 1-29", 0.1),
+        fact("roll", "roll_rate", "0 to 1", 0.1),
     ]
     store.replace_month(FACTS, OLD, old, source="performance")
     store.replace_month(FACTS, NEW, new, source="performance")
