@@ -103,7 +103,7 @@ CHECKS: dict[str, set[str]] = {
     "training/xgboost": KEYED | {"model_quality"},
     "production/production_model": KEYED | {"model_in_production"},
     "inference/predictions": KEYED | {"score_sanity"},
-    "monitoring/drift": KEYED | {"drift_bands"},
+    "monitoring/drift": KEYED | {"drift_bands", "reasons_hold"},
     "monitoring/performance": KEYED | {"calibration_holds", "performance_holds"},
     "monitoring/portfolio": KEYED,
     "monitoring/early_outcomes": KEYED | {"early_outcomes_hold"},

@@ -18,6 +18,7 @@ from credit_risk_dagster.assets.monthly import (
     write_months,
 )
 from credit_risk_dagster.assets.plots import stability_plot
+from credit_risk_dagster.assets.reason_facts import reason_facts
 from credit_risk_dagster.contract.features import MODEL_INPUTS
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.record import Input
@@ -82,6 +83,8 @@ def _months(
         frames = (batch.to_pandas() for batch in batches)
         seen = look_at(frames, pipeline, reference, samples, stride)
         facts = drift_facts(reference, samples, seen.counts, scores, monitoring)
+        card, cutoff = models.card(production["model_id"]), monitoring.decision_threshold
+        facts += reason_facts(datamart, month, pipeline, card, cutoff)
         rows = facts_table(month, production["model_id"], facts, DRIFT.schema)
         report = write_drift_report(
             settings.reports_folder / "drift" / f"{month}.html",

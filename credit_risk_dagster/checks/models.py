@@ -4,12 +4,15 @@ import pyarrow.compute as pc
 
 from credit_risk_dagster.assets.history import production_record
 from credit_risk_dagster.assets.issued_scores import REVISION, newest_scores
+from credit_risk_dagster.assets.reason_facts import REASONS
 from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
 from credit_risk_dagster.checks.structure import structure_checks
 from credit_risk_dagster.datamart.datamart import Datamart
 from credit_risk_dagster.datamart.table import Table
+from credit_risk_dagster.models.reason_quality import LARGEST_CONTRADICTING, SMALLEST_COVERAGE
 from credit_risk_dagster.monitoring.calibration_light import calibration_faults
 from credit_risk_dagster.monitoring.drift import significant_shifts
+from credit_risk_dagster.monitoring.facts import BEYOND_NOISE
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.gold import FEATURES_TABLE
 from credit_risk_dagster.tables.inference import PREDICTIONS
@@ -63,6 +66,12 @@ def model_checks() -> list[MonthlyCheck]:
             "drift_bands",
             drift_bands,
             "No score or feature has shifted significantly and by more than sampling noise.",
+        ),
+        MonthlyCheck(
+            DRIFT,
+            "reasons_hold",
+            reasons_hold,
+            "Reasons say what is so, and everybody above the cut-off has two.",
         ),
         MonthlyCheck(
             PERFORMANCE,
@@ -154,6 +163,22 @@ def drift_bands(datamart: Datamart, settings: Settings, month: str) -> Finding:
     more = f" and {len(shifts) - SHOWN_SHIFTS} more" if len(shifts) > SHOWN_SHIFTS else ""
     sentence = f"{len(shifts)} significant shifts: {named}{more}."
     return Finding(False, sentence, figures)
+
+
+def reasons_hold(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    """Read how many reasons contradict the data, and how many applicants have two."""
+    facts = datamart.read(DRIFT, [month]).to_pandas()
+    judged = facts[facts["basis"] == REASONS].set_index("metric")
+    if judged["value"].isna().all():
+        return Finding(True, "No reason was given by a model that knows where loans default less.")
+    figures = {name: float(value) for name, value in judged["value"].dropna().items()}
+    said = ", ".join(f"{name.replace('_', ' ')} {value:.1%}" for name, value in figures.items())
+    return Finding(
+        bool((judged["status"] != BEYOND_NOISE).all()),
+        f"Of the reasons given: {said}. At most {LARGEST_CONTRADICTING:.0%} may contradict the "
+        f"data beyond noise, and at least {SMALLEST_COVERAGE:.0%} above the cut-off need two.",
+        figures,
+    )
 
 
 def performance_holds(datamart: Datamart, settings: Settings, month: str) -> Finding:

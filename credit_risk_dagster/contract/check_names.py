@@ -64,6 +64,7 @@ TABLES = (
     "drift",
     "performance",
     "portfolio",
+    "early_outcomes",
     "report",
 )
 """Tables of the platform's own: a source of that name could be told apart by its layer only."""

@@ -213,8 +213,8 @@ _MONITORING = {
     "sample_size": "Number of loans, applicants or rows that the figure is computed on",
     "band": "Stability of a psi or csi: stable, moderate or significant; why a pending figure is "
     "pending; the month on book of an estimate, the method of an estimate's error",
-    "status": "One of measured, pending, no_model, no_applicants, within_noise and beyond_noise; "
-    "of an estimate its method, soft_labels or calibrated",
+    "status": "One of measured, pending, no_model, no_applicants, within_noise, beyond_noise; or "
+    "the method of an estimate",
     "condition": "Name of the condition that is judged, such as drift or model_age",
     "light": "Traffic light of the condition: green, amber, red, or grey where not known yet",
     "sentence": "What was found of the condition, in words",

@@ -82,6 +82,7 @@ def require_same(one: Settings, other: Settings) -> None:
 @pytest.mark.slow
 @settings(deadline=None, max_examples=6)
 @given(panel=PANELS, correction=PANELS, kept_for=st.integers(1, 3), split=st.integers(1, 7))
+@pytest.mark.long
 def test_a_range_single_months_and_months_that_were_corrected_are_the_same(
     panel: Panel, correction: Panel, kept_for: int, split: int
 ) -> None:

@@ -31,7 +31,7 @@ OLD_HOME = Path(__file__).with_name("home_of_release_0_1.tar.xz")
 FIRST, LAST, NEXT = "2023-01-01", "2024-02-01", "2024-03-01"
 """The months that the release before ran, and one that is delivered and was not run."""
 
-NEW = ("silver/clickstream_so_far", "training/scorecard")
+NEW = ("silver/clickstream_so_far", "training/scorecard", "monitoring/early_outcomes")
 """The tables that the release before did not have."""
 
 ARTIFACTS = "file:///srv/lender/home/mlflow/artifacts"
@@ -229,6 +229,7 @@ def test_a_month_whose_files_were_changed_is_refused_and_nothing_is_changed(old:
 
 
 @pytest.mark.parametrize("renames", [0, 1, 2])
+@pytest.mark.long
 def test_an_upgrade_that_was_killed_is_ended_by_the_next_one(
     old: Settings, monkeypatch: pytest.MonkeyPatch, renames: int
 ) -> None:

@@ -151,6 +151,7 @@ def require_agreement(
     "CREDIT_RISK_SAMPLE" not in os.environ,
     reason="takes a minute: set CREDIT_RISK_SAMPLE to the folder of the lender's extracts",
 )
+@pytest.mark.long
 def test_the_engines_agree_on_the_lenders_extract(spark: Engine, tmp_path: Path) -> None:
     """Seven months of it; the whole of it agreed as well."""
     sample, months = lender_sample(), month_range("2023-01-01", "2023-07-01")
