@@ -10,6 +10,7 @@ from credit_risk_dagster.contract.features import (
     FLAGS,
     LABEL,
     NUMERIC_FEATURES,
+    ORDERED_CATEGORIES,
     PANEL_MEANS,
     READING_COUNTS,
     READING_SQUARES,
@@ -23,8 +24,8 @@ from credit_risk_dagster_tests.reference_tables import CLICKSTREAM_MONTHS
 COHORTS = month_range("2023-07-01", "2024-08-01")
 SEED = 7
 TRIALS = 2
-MISSING = {"clickstream": 0.5}
-"""The share of the month's applicants that a source does not know."""
+MISSING = {"clickstream": 0.2}
+"""Shares of the month's applicants without a source."""
 
 
 def window() -> TrainingWindow:
@@ -36,7 +37,7 @@ def loan_frame(loans_a_month: int = 40, seed: int = 0) -> pd.DataFrame:
     """Return cohorts of loans whose defaults follow debt, credit mix and the clickstream.
 
     One amount in twenty-five and one text in ten is missing; months of clickstream grow with the
-    cohorts from 1 to 14, and one loan in thirty has no clickstream.
+    cohorts from 1 to 14, of a deviation of 100, and one loan in thirty has no clickstream.
     """
     generator = np.random.default_rng(seed)
     count = loans_a_month * len(COHORTS)
@@ -51,13 +52,9 @@ def loan_frame(loans_a_month: int = 40, seed: int = 0) -> pd.DataFrame:
     numbers |= {name: np.where(generator.random(count) < 0.3, 1.0, 0.0) for name in FLAGS}
     months = np.repeat(np.arange(1, len(COHORTS) + 1), loans_a_month)
     means = {name: 100 + generator.normal(0, 100, count) / np.sqrt(months) for name in PANEL_MEANS}
-    within = [months * 100.0**2 * generator.chisquare(months) / months for _ in READING_SQUARES]
-    squares = {
-        name: months * mean**2 + spread
-        for name, mean, spread in zip(READING_SQUARES, means.values(), within, strict=True)
-    }
     texts = {
-        name: generator.choice(["Good", "Standard", "Bad"], count) for name in CATEGORICAL_FEATURES
+        name: generator.choice(ORDERED_CATEGORIES.get(name, ("Doctor", "Lawyer", "Other")), count)
+        for name in CATEGORICAL_FEATURES
     }
     log_odds = (
         -1.2
@@ -72,7 +69,7 @@ def loan_frame(loans_a_month: int = 40, seed: int = 0) -> pd.DataFrame:
         pd.DataFrame(means),
         pd.DataFrame({CLICKSTREAM_MONTHS: months}),
         pd.DataFrame(dict.fromkeys(READING_COUNTS, months)),
-        pd.DataFrame(squares),
+        pd.DataFrame(_squares(means, months, generator)),
         _with_none(pd.DataFrame(texts), generator),
     ]
     loans = pd.concat(parts, axis=1)
@@ -91,6 +88,16 @@ def train(frame: pd.DataFrame, candidate: str, threads: int = 1) -> TrainedCandi
 def trained(candidate: str) -> TrainedCandidate:
     """Return a candidate trained on `loan_frame()`, once for all tests that only read it."""
     return train(loan_frame(), candidate)
+
+
+def _squares(
+    means: dict[str, np.ndarray], months: np.ndarray, generator: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Return sums of squares of readings whose deviation about their own mean is 100."""
+    return {
+        squares: months * mean**2 + 1e4 * 2 * generator.standard_gamma((months - 1) / 2)
+        for squares, mean in zip(READING_SQUARES, means.values(), strict=True)
+    }
 
 
 def _with_none(texts: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:

@@ -3,9 +3,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from credit_risk_dagster.models.pipelines import build_pipeline
 
-from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.contract.candidates import CANDIDATES
 from credit_risk_dagster.contract.features import FEATURES, LABEL
 from credit_risk_dagster.models.identity import (
     learned_numbers_hash,
@@ -13,6 +12,8 @@ from credit_risk_dagster.models.identity import (
     training_key,
     training_rows_hash,
 )
+from credit_risk_dagster.models.candidates.interface import candidate_named
+from credit_risk_dagster.models.credit_model import CreditModel
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained, window
 
 FRAME = loan_frame(5)
@@ -68,31 +69,31 @@ def test_the_key_does_not_depend_on_the_order_of_settings() -> None:
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
 def test_a_model_fitted_again_learns_the_same_numbers_and_on_other_loans_others(
-    candidate: CandidateName,
+    candidate: str,
 ) -> None:
     result = trained(candidate)
     frame = loan_frame()
     fit = frame[frame["cohort"].isin(window().fit)]
-    pipeline = build_pipeline(candidate, result.parameters, seed=7)
-    assert learned_numbers_hash(pipeline.fit(fit, fit[LABEL])) == result.learned_hash
-    assert learned_numbers_hash(pipeline.fit(fit[1:], fit[LABEL][1:])) != result.learned_hash
+    model = CreditModel(candidate_named(candidate).estimator(result.parameters, 7))
+    assert learned_numbers_hash(model.fit(fit, labels_of(fit))) == result.learned_hash
+    assert learned_numbers_hash(model.fit(fit[1:], fit[LABEL][1:])) != result.learned_hash
 
 
-def change_coefficient(pipeline: object) -> None:
-    pipeline["classifier"].coef_ = pipeline["classifier"].coef_ * (1 + 1e-15)  # type: ignore[index]
+def change_coefficient(model: object) -> None:
+    model["classifier"].coef_ = model["classifier"].coef_ * (1 + 1e-15)  # type: ignore[index]
 
 
-def change_imputed_median(pipeline: object) -> None:
-    pipeline["preprocessing"].transformers_[0][1][0].statistics_[0] += 1  # type: ignore[index]
+def change_imputed_median(model: object) -> None:
+    model["preprocessing"].transformers_[0][1][0].statistics_[0] += 1  # type: ignore[index]
 
 
-def change_category(pipeline: object) -> None:
-    encoder = pipeline["preprocessing"].named_transformers_["categories"]["encoding"]  # type: ignore[index]
+def change_category(model: object) -> None:
+    encoder = model["preprocessing"].named_transformers_["categories"]["encoding"]  # type: ignore[index]
     encoder.categories_[0][0] = "Renamed"
 
 
-def change_clickstream_mean(pipeline: object) -> None:
-    pipeline["shrinkage"].training_means_[0] += 1e-9  # type: ignore[index]
+def change_clickstream_mean(model: object) -> None:
+    model["shrinkage"].training_means_[0] += 1e-9  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
@@ -100,11 +101,11 @@ def change_clickstream_mean(pipeline: object) -> None:
     [change_coefficient, change_imputed_median, change_category, change_clickstream_mean],
 )
 def test_every_learned_number_counts(change: object) -> None:
-    pipeline = build_pipeline("logistic_regression", {"prior_months": 12.0, "C": 0.1}, seed=1)
-    pipeline.fit(FRAME, FRAME[LABEL])
-    before = learned_numbers_hash(pipeline)
-    change(pipeline)  # type: ignore[operator]
-    assert learned_numbers_hash(pipeline) != before
+    model = build_pipeline("logistic_regression", {"prior_months": 12.0, "C": 0.1}, seed=1)
+    model.fit(FRAME, labels_of(FRAME))
+    before = learned_numbers_hash(model)
+    change(model)  # type: ignore[operator]
+    assert learned_numbers_hash(model) != before
 
 
 def test_a_model_id_names_month_and_candidate_and_ends_in_twelve_hex_digits() -> None:

@@ -6,7 +6,7 @@ from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 
 FRAME = loan_frame()
-INPUTS = model_inputs(trained("xgboost").pipeline, FRAME)
+INPUTS = model_inputs(trained("xgboost").model, FRAME)
 
 
 def test_the_model_sees_amounts_as_they_are_with_missing_ones_missing() -> None:
@@ -23,4 +23,4 @@ def test_a_clickstream_that_only_gains_months_spreads_alike_at_the_start_and_at_
 
 
 def test_no_applicants_have_no_inputs() -> None:
-    assert model_inputs(trained("xgboost").pipeline, FRAME.head(0)).shape == (0, len(FEATURES))
+    assert model_inputs(trained("xgboost").model, FRAME.head(0)).shape == (0, len(FEATURES))

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.contract.candidates import CANDIDATES
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
@@ -13,30 +13,30 @@ every_candidate = pytest.mark.parametrize("candidate", CANDIDATES)
 
 
 @every_candidate
-def test_a_month_without_applicants_has_no_scores(candidate: CandidateName) -> None:
-    assert score(trained(candidate).pipeline, FRAME.head(0)).shape == (0,)
+def test_a_month_without_applicants_has_no_scores(candidate: str) -> None:
+    assert score(trained(candidate).model, FRAME.head(0)).shape == (0,)
 
 
 @every_candidate
-def test_a_loan_has_the_same_score_alone_and_among_others(candidate: CandidateName) -> None:
-    pipeline = trained(candidate).pipeline
-    alone = [score(pipeline, FRAME.iloc[[row]])[0] for row in range(10)]
-    np.testing.assert_allclose(alone, score(pipeline, FRAME)[:10], rtol=1e-12)
+def test_a_loan_has_the_same_score_alone_and_among_others(candidate: str) -> None:
+    model = trained(candidate).model
+    alone = [score(model, FRAME.iloc[[row]])[0] for row in range(10)]
+    np.testing.assert_allclose(alone, score(model, FRAME)[:10], rtol=1e-12)
 
 
 @every_candidate
-def test_columns_are_read_by_name(candidate: CandidateName) -> None:
-    pipeline = trained(candidate).pipeline
+def test_columns_are_read_by_name(candidate: str) -> None:
+    model = trained(candidate).model
     shuffled = FRAME[sorted(FRAME.columns)]
-    np.testing.assert_array_equal(score(pipeline, shuffled), score(pipeline, FRAME))
+    np.testing.assert_array_equal(score(model, shuffled), score(model, FRAME))
 
 
 def test_a_table_without_a_feature_is_refused() -> None:
     with pytest.raises(ModelError, match="credit_mix"):
-        score(trained("logistic_regression").pipeline, FRAME.drop(columns="credit_mix"))
+        score(trained("logistic_regression").model, FRAME.drop(columns="credit_mix"))
 
 
 def test_labels_are_not_read() -> None:
-    pipeline = trained("logistic_regression").pipeline
+    model = trained("logistic_regression").model
     flipped: pd.DataFrame = FRAME.assign(default=1 - FRAME["default"])
-    np.testing.assert_array_equal(score(pipeline, flipped), score(pipeline, FRAME))
+    np.testing.assert_array_equal(score(model, flipped), score(model, FRAME))

@@ -8,7 +8,7 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 from xgboost import Booster, DMatrix
 
-from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.contract.candidates import CANDIDATES
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.identity import learned_numbers_hash
@@ -34,37 +34,37 @@ def sha256_of(path: Path) -> str:
 
 @every_candidate
 def test_a_stored_model_scores_explains_and_identifies_as_before(
-    candidate: CandidateName, tmp_path: Path
+    candidate: str, tmp_path: Path
 ) -> None:
-    pipeline = trained(candidate).pipeline
-    hashes = save_model(pipeline, tmp_path)
+    model = trained(candidate).model
+    hashes = save_model(model, tmp_path)
     loaded = load_model(tmp_path / MODEL_FILE, hashes[MODEL_FILE])
-    np.testing.assert_array_equal(score(loaded, FRAME), score(pipeline, FRAME))
+    np.testing.assert_array_equal(score(loaded, FRAME), score(model, FRAME))
     np.testing.assert_array_equal(
-        explain(loaded, FRAME).contributions, explain(pipeline, FRAME).contributions
+        explain(loaded, FRAME).contributions, explain(model, FRAME).contributions
     )
-    assert learned_numbers_hash(loaded) == learned_numbers_hash(pipeline)
+    assert learned_numbers_hash(loaded) == learned_numbers_hash(model)
 
 
 @every_candidate
 def test_the_recorded_hashes_are_those_of_the_files(
-    candidate: CandidateName, tmp_path: Path
+    candidate: str, tmp_path: Path
 ) -> None:
-    hashes = save_model(trained(candidate).pipeline, tmp_path)
+    hashes = save_model(trained(candidate).model, tmp_path)
     assert hashes == {path.name: sha256_of(path) for path in tmp_path.iterdir()}
 
 
 def test_the_booster_file_is_read_by_xgboost_alone(tmp_path: Path) -> None:
-    pipeline = trained("xgboost").pipeline
-    save_model(pipeline, tmp_path)
+    model = trained("xgboost").model
+    save_model(model, tmp_path)
     booster = Booster(model_file=tmp_path / BOOSTER_FILE)
-    inputs = DMatrix(pipeline[:-1].transform(FRAME))
-    np.testing.assert_allclose(booster.predict(inputs), score(pipeline, FRAME), rtol=1e-6)
+    inputs = DMatrix(model[:-1].transform(FRAME))
+    np.testing.assert_allclose(booster.predict(inputs), score(model, FRAME), rtol=1e-6)
 
 
 @pytest.mark.parametrize("position", [0, 0.5, 1])
 def test_one_tampered_byte_is_refused(position: float, tmp_path: Path) -> None:
-    hashes = save_model(trained("logistic_regression").pipeline, tmp_path)
+    hashes = save_model(trained("logistic_regression").model, tmp_path)
     path = tmp_path / MODEL_FILE
     content = bytearray(path.read_bytes())
     content[int(position * (len(content) - 1))] ^= 1
@@ -74,8 +74,8 @@ def test_one_tampered_byte_is_refused(position: float, tmp_path: Path) -> None:
 
 
 def test_another_models_file_is_refused(tmp_path: Path) -> None:
-    recorded = save_model(trained("logistic_regression").pipeline, tmp_path / "one")
-    save_model(trained("xgboost").pipeline, tmp_path / "other")
+    recorded = save_model(trained("logistic_regression").model, tmp_path / "one")
+    save_model(trained("xgboost").model, tmp_path / "other")
     with pytest.raises(ModelError, match="not the one that was recorded"):
         load_model(tmp_path / "other" / MODEL_FILE, recorded[MODEL_FILE])
 
@@ -88,7 +88,7 @@ def test_a_type_that_is_not_on_the_list_is_refused_even_if_it_was_recorded(tmp_p
 
 
 def test_a_pipeline_with_a_foreign_step_inside_is_refused(tmp_path: Path) -> None:
-    save_model(trained("logistic_regression").pipeline, tmp_path)
+    save_model(trained("logistic_regression").model, tmp_path)
     altered = load_model(tmp_path / MODEL_FILE, sha256_of(tmp_path / MODEL_FILE))
     altered["classifier"].extra = Unknown()
     save_model(altered, tmp_path)

@@ -3,13 +3,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
-from credit_risk_dagster.models.pipelines import build_pipeline
 
-from credit_risk_dagster.contract.candidates import CANDIDATES, CandidateName
+from credit_risk_dagster.contract.candidates import CANDIDATES
 from credit_risk_dagster.contract.features import CATEGORICAL_FEATURES, LABEL, NUMERIC_FEATURES
 from credit_risk_dagster.errors import ModelError
+from credit_risk_dagster.models.candidates.interface import candidate_named
+from credit_risk_dagster.models.credit_model import CreditModel
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.training import TrainedCandidate
+from credit_risk_dagster.models.training_rows import labels_of
 from credit_risk_dagster_tests.models.loan_frames import SEED, loan_frame, train, trained, window
 
 FRAME = loan_frame()
@@ -29,7 +31,7 @@ def disturbed(months: Sequence[str]) -> pd.DataFrame:
 
 
 def booster_bytes(candidate: TrainedCandidate) -> bytes:
-    return bytes(candidate.pipeline["classifier"].get_booster().save_raw("ubj"))
+    return bytes(candidate.model.estimator.booster_.save_raw("ubj"))
 
 
 def part(months: Sequence[str]) -> pd.DataFrame:
@@ -38,7 +40,7 @@ def part(months: Sequence[str]) -> pd.DataFrame:
 
 @every_candidate
 def test_the_same_loans_in_any_order_on_any_threads_give_the_same_model(
-    candidate: CandidateName,
+    candidate: str,
 ) -> None:
     once, again = trained(candidate), train(FRAME.sample(frac=1, random_state=3), candidate, 2)
     assert again.parameters == once.parameters
@@ -52,7 +54,7 @@ def test_the_same_loans_in_any_order_on_any_threads_give_the_same_model(
 
 
 @every_candidate
-def test_out_of_time_loans_change_nothing_but_their_own_scores(candidate: CandidateName) -> None:
+def test_out_of_time_loans_change_nothing_but_their_own_scores(candidate: str) -> None:
     once, again = trained(candidate), train(disturbed(WINDOW.out_of_time), candidate)
     assert again.tuning == once.tuning
     assert again.learned_hash == once.learned_hash
@@ -64,7 +66,7 @@ def test_out_of_time_loans_change_nothing_but_their_own_scores(candidate: Candid
 
 @every_candidate
 def test_test_loans_choose_no_parameter_but_reach_the_registered_fit(
-    candidate: CandidateName,
+    candidate: str,
 ) -> None:
     once, again = trained(candidate), train(disturbed(WINDOW.test), candidate)
     assert again.tuning == once.tuning
@@ -72,28 +74,28 @@ def test_test_loans_choose_no_parameter_but_reach_the_registered_fit(
 
 
 @every_candidate
-def test_test_scores_come_from_a_fit_without_the_test_cohorts(candidate: CandidateName) -> None:
+def test_test_scores_come_from_a_fit_without_the_test_cohorts(candidate: str) -> None:
     result = trained(candidate)
-    pipeline = build_pipeline(candidate, result.parameters, SEED)
-    pipeline.fit(part(WINDOW.train), part(WINDOW.train)[LABEL])
-    expected = score(pipeline, part(WINDOW.test))
+    model = CreditModel(candidate_named(candidate).estimator(result.parameters, SEED))
+    model.fit(part(WINDOW.train), labels_of(part(WINDOW.train)))
+    expected = score(model, part(WINDOW.test))
     np.testing.assert_allclose(result.test_probabilities, expected, rtol=1e-9)
     np.testing.assert_array_equal(result.test_labels, part(WINDOW.test)[LABEL])
 
 
 @every_candidate
 def test_the_registered_model_is_fitted_on_train_and_test_and_scores_out_of_time(
-    candidate: CandidateName,
+    candidate: str,
 ) -> None:
     result = trained(candidate)
-    pipeline = build_pipeline(candidate, result.parameters, SEED)
-    pipeline.fit(part(WINDOW.fit), part(WINDOW.fit)[LABEL])
+    model = CreditModel(candidate_named(candidate).estimator(result.parameters, SEED))
+    model.fit(part(WINDOW.fit), labels_of(part(WINDOW.fit)))
     for months, labels, probabilities in (
         (WINDOW.fit, result.train_labels, result.train_probabilities),
         (WINDOW.out_of_time, result.oot_labels, result.oot_probabilities),
     ):
         np.testing.assert_array_equal(labels, part(months)[LABEL])
-        np.testing.assert_allclose(probabilities, score(pipeline, part(months)), rtol=1e-9)
+        np.testing.assert_allclose(probabilities, score(model, part(months)), rtol=1e-9)
     np.testing.assert_array_equal(result.oot_loan_ids, part(WINDOW.out_of_time)["loan_id"])
 
 
