@@ -88,7 +88,5 @@ def test_evidence_of_independent_readings_adds_up(
 def test_evidence_of_the_mean_is_bounded_where_customers_differ_lastingly(
     between: float, mean: float, months: int
 ) -> None:
-    steady = Panels(
-        np.array([[float(months)]]), np.array([[mean]]), np.array([[months * mean**2]])
-    )
+    steady = Panels(np.array([[float(months)]]), np.array([[mean]]), np.array([[months * mean**2]]))
     assert abs(evidence(steady, parameters(between))[0, 0]) <= abs(mean - 0.5) / between + 1e-9

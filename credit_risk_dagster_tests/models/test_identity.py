@@ -1,19 +1,21 @@
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from credit_risk_dagster.contract.candidates import CANDIDATES
-from credit_risk_dagster.contract.features import FEATURES, LABEL
+from credit_risk_dagster.contract.features import LABEL, MODEL_INPUTS
+from credit_risk_dagster.models.candidates.interface import candidate_named
+from credit_risk_dagster.models.credit_model import CreditModel
 from credit_risk_dagster.models.identity import (
     learned_numbers_hash,
     model_id,
     training_key,
     training_rows_hash,
 )
-from credit_risk_dagster.models.candidates.interface import candidate_named
-from credit_risk_dagster.models.credit_model import CreditModel
+from credit_risk_dagster.models.training_rows import labels_of
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained, window
 
 FRAME = loan_frame(5)
@@ -26,7 +28,7 @@ def test_rows_have_one_hash_in_any_order_of_rows_and_columns_and_in_any_integer_
     assert training_rows_hash(other) == training_rows_hash(FRAME)
 
 
-@pytest.mark.parametrize("column", ["loan_id", "cohort", LABEL, "clickstream_months", *FEATURES])
+@pytest.mark.parametrize("column", ["loan_id", "cohort", LABEL, *MODEL_INPUTS])
 def test_a_change_in_any_column_changes_the_hash_of_the_rows(column: str) -> None:
     values = FRAME[column].tolist()
     is_text = FRAME[column].dtype == object
@@ -76,35 +78,45 @@ def test_a_model_fitted_again_learns_the_same_numbers_and_on_other_loans_others(
     fit = frame[frame["cohort"].isin(window().fit)]
     model = CreditModel(candidate_named(candidate).estimator(result.parameters, 7))
     assert learned_numbers_hash(model.fit(fit, labels_of(fit))) == result.learned_hash
-    assert learned_numbers_hash(model.fit(fit[1:], fit[LABEL][1:])) != result.learned_hash
+    assert learned_numbers_hash(model.fit(fit[1:], labels_of(fit[1:]))) != result.learned_hash
 
 
-def change_coefficient(model: object) -> None:
-    model["classifier"].coef_ = model["classifier"].coef_ * (1 + 1e-15)  # type: ignore[index]
+def change_coefficient(model: CreditModel) -> None:
+    model.estimator.regression_.coef_ = model.estimator.regression_.coef_ * (1 + 1e-15)
 
 
-def change_imputed_median(model: object) -> None:
-    model["preprocessing"].transformers_[0][1][0].statistics_[0] += 1  # type: ignore[index]
+def change_imputed_median(model: CreditModel) -> None:
+    model.estimator.preprocessing_.transformers_[0][1][0].statistics_[0] += 1
 
 
-def change_category(model: object) -> None:
-    encoder = model["preprocessing"].named_transformers_["categories"]["encoding"]  # type: ignore[index]
+def change_category(model: CreditModel) -> None:
+    encoder = model.estimator.preprocessing_.named_transformers_["categories"]["encoding"]
     encoder.categories_[0][0] = "Renamed"
 
 
-def change_clickstream_mean(model: object) -> None:
-    model["shrinkage"].training_means_[0] += 1e-9  # type: ignore[index]
+def change_evidence(model: CreditModel) -> None:
+    model.evidence_.mean_default_[0] += 1e-9
+
+
+def change_calibration(model: CreditModel) -> None:
+    model.slope = 1.0 + 1e-15
 
 
 @pytest.mark.parametrize(
     "change",
-    [change_coefficient, change_imputed_median, change_category, change_clickstream_mean],
+    [
+        change_coefficient,
+        change_imputed_median,
+        change_category,
+        change_evidence,
+        change_calibration,
+    ],
 )
-def test_every_learned_number_counts(change: object) -> None:
-    model = build_pipeline("logistic_regression", {"prior_months": 12.0, "C": 0.1}, seed=1)
-    model.fit(FRAME, labels_of(FRAME))
+def test_every_learned_number_counts(change: Callable[[CreditModel], None]) -> None:
+    estimator = candidate_named("logistic_regression").estimator({"C": 0.1}, 1)
+    model = CreditModel(estimator).fit(FRAME, labels_of(FRAME))
     before = learned_numbers_hash(model)
-    change(model)  # type: ignore[operator]
+    change(model)
     assert learned_numbers_hash(model) != before
 
 

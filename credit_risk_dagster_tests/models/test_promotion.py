@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -5,15 +7,20 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from credit_risk_dagster.models.gates import Gate
 from credit_risk_dagster.models.promotion import (
     CandidateEvidence,
-    CandidateName,
+    Incumbent,
+    PromotionDecision,
+    Rules,
     decide_promotion,
-    select_challenger,
 )
 
 RNG = np.random.default_rng(6)
 LABELS = (RNG.random(1000) < 0.3).astype(int)
+RULES = Rules(minimum_auc=0.70, minimum_gain=0.002, significance=0.05)
+PLACES = {"scorecard": 0, "logistic_regression": 1, "xgboost": 2}
+SHUT = Gate("reasons", False, "31.9% of reasons contradict the data")
 
 
 def probabilities(strength: float, seed: int = 1) -> npt.NDArray[np.float64]:
@@ -21,134 +28,118 @@ def probabilities(strength: float, seed: int = 1) -> npt.NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-scores)))
 
 
-def candidate(name: CandidateName, scores: npt.NDArray[np.float64]) -> CandidateEvidence:
-    auc = float(roc_auc_score(LABELS, scores))
-    return CandidateEvidence(name, f"2024-09-{name}-0123456789ab", auc, scores)
-
-
 STRONG, WEAK = probabilities(2.5), probabilities(1.2)
 
 
-def decide(challenger: CandidateEvidence, **given: Any) -> Any:
-    defaults: dict[str, Any] = {
-        "labels": LABELS,
-        "incumbent_model_id": None,
-        "incumbent_probabilities": None,
-        "minimum_auc": 0.70,
-        "significance": 0.05,
-    }
-    return decide_promotion(challenger=challenger, **(defaults | given))
-
-
-def test_xgboost_challenges_where_it_is_better_by_more_than_noise() -> None:
-    linear, trees = candidate("logistic_regression", WEAK), candidate("xgboost", STRONG)
-    for order in ([linear, trees], [trees, linear]):
-        chosen, comparison, reason = select_challenger(LABELS, order, 0.05)
-        assert chosen is trees
-        assert comparison is not None
-        assert comparison.p_value < 0.05
-        assert reason.startswith("xgboost is the challenger: on the same 1000 out-of-time loans")
-        assert f"{trees.oot_auc:.4f}" in reason
-        assert f"{linear.oot_auc:.4f}" in reason
-
-
-@pytest.mark.parametrize("rival", [WEAK, WEAK**2, probabilities(1.25, seed=7), probabilities(0.5)])
-def test_on_a_tie_or_worse_the_logistic_regression_challenges(
-    rival: npt.NDArray[np.float64],
-) -> None:
-    linear, trees = candidate("logistic_regression", WEAK), candidate("xgboost", rival)
-    chosen, comparison, reason = select_challenger(LABELS, [trees, linear], 0.05)
-    assert chosen is linear
-    assert comparison is not None
-    assert f"{comparison.p_value:.4f}, not below 0.05." in reason
-
-
-def test_a_better_auc_that_may_be_noise_does_not_make_xgboost_the_challenger() -> None:
-    labels = np.array([0, 0, 0, 1, 1, 1])
-    linear_scores, trees_scores = (
-        np.array([1, 2, 5, 4, 6, 7]) / 10,
-        np.array([1, 2, 3, 4, 5, 6]) / 10,
+def candidate(name: str, scores: npt.NDArray[np.float64], **given: Any) -> CandidateEvidence:
+    auc = float(roc_auc_score(LABELS, scores))
+    model_id = f"2024-09-{name}-0123456789ab"
+    return replace(
+        CandidateEvidence(name, model_id, PLACES[name], auc, scores, scores, ()), **given
     )
-    linear = CandidateEvidence("logistic_regression", "a", 8 / 9, linear_scores)
-    trees = CandidateEvidence("xgboost", "b", 1.0, trees_scores)
-    chosen, comparison, _ = select_challenger(labels, [linear, trees], 0.05)
-    assert comparison is not None
-    assert comparison.difference == pytest.approx(1 / 9)
-    assert chosen is linear
 
 
-def test_candidates_that_cannot_be_compared_leave_the_logistic_regression() -> None:
-    labels, scores = np.zeros(3), np.array([0.1, 0.2, 0.3])
-    linear = CandidateEvidence("logistic_regression", "a", None, scores)
-    trees = CandidateEvidence("xgboost", "b", None, scores)
-    chosen, comparison, reason = select_challenger(labels, [trees, linear], 0.05)
-    assert (chosen, comparison) == (linear, None)
-    assert "of 3 out-of-time loans 0 defaulted" in reason
+def incumbent(scores: npt.NDArray[np.float64]) -> Incumbent:
+    return Incumbent("old", scores, scores)
 
 
-def test_a_single_candidate_challenges_and_none_or_twins_are_refused() -> None:
-    trees = candidate("xgboost", STRONG)
-    assert select_challenger(LABELS, [trees], 0.05)[0] is trees
-    for candidates in ([], [trees, trees]):
-        with pytest.raises(ValueError, match="one candidate of each name"):
-            select_challenger(LABELS, candidates, 0.05)
+def decide(
+    candidates: Sequence[CandidateEvidence], against: Incumbent | None = None
+) -> PromotionDecision:
+    return decide_promotion(LABELS, candidates, against, RULES)
 
 
-def test_the_first_model_needs_only_the_minimum_auc() -> None:
-    challenger = candidate("xgboost", STRONG)
-    decision = decide(challenger)
-    assert (decision.action, decision.comparison) == ("promoted", None)
-    assert decision.reason == (
-        f"{challenger.model_id} goes to production as the first model: its out-of-time AUC of "
-        f"{challenger.oot_auc:.4f} reaches the minimum of 0.7."
-    )
-    assert decide(challenger, minimum_auc=challenger.oot_auc).action == "promoted"
+def test_without_a_model_the_simplest_that_none_beats_by_more_than_noise_goes() -> None:
+    tie = [candidate("xgboost", probabilities(1.25, 7)), candidate("scorecard", WEAK)]
+    assert decide(tie).challenger.name == "scorecard"
+    better = [candidate("scorecard", WEAK), candidate("xgboost", STRONG)]
+    for order in (better, better[::-1]):
+        decision = decide(order)
+        assert (decision.action, decision.challenger.name) == ("promoted", "xgboost")
+        assert "as the first model" in decision.reason
+
+
+def test_every_candidate_meets_the_incumbent_and_the_better_one_is_not_lost() -> None:
+    """Else a better challenger would be filtered out before it met the model in production."""
+    decision = decide([candidate("scorecard", WEAK), candidate("xgboost", STRONG)], incumbent(WEAK))
+    assert (decision.action, decision.challenger.name) == ("promoted", "xgboost")
+    assert [one.name for one in decision.contests] == ["scorecard", "xgboost"]
+    assert decision.contest is not None
+    assert f"{decision.contest.comparison.difference:+.4f}" in decision.reason
+
+
+def test_p_values_are_corrected_for_all_that_meet_the_incumbent() -> None:
+    three = [candidate(name, probabilities(1.32, seed=9)) for name in PLACES]
+    one = decide(three[:1], incumbent(WEAK)).contests[0]
+    of_three = decide(three, incumbent(WEAK)).contests[0]
+    assert of_three.comparison == one.comparison
+    assert of_three.adjusted_p_value == pytest.approx(min(1.0, 3 * one.adjusted_p_value))
+
+
+def test_a_gain_that_does_not_matter_promotes_nobody_however_sure_it_is() -> None:
+    nudged = WEAK.copy()
+    worst = np.flatnonzero(LABELS)[np.argsort(WEAK[LABELS == 1])[:2]]
+    nudged[worst] = 0.999
+    decision = decide([candidate("scorecard", nudged)], incumbent(WEAK))
+    contest = decision.contests[0]
+    assert contest.comparison.difference > 0
+    strict = replace(RULES, minimum_gain=contest.comparison.difference + 1e-6, significance=0.99)
+    assert decide_promotion(LABELS, [candidate("scorecard", nudged)], incumbent(WEAK), strict)
+    kept = decide_promotion(LABELS, [candidate("scorecard", nudged)], incumbent(WEAK), strict)
+    assert kept.action == "kept"
 
 
 @pytest.mark.parametrize("auc", [None, float("nan"), 0.6999])
-def test_a_challenger_below_the_minimum_is_never_promoted(auc: float | None) -> None:
-    challenger = CandidateEvidence("xgboost", "2024-09-xgboost-0123456789ab", auc, STRONG)
-    first = decide(challenger)
-    assert first.action == "none_yet"
-    assert first.reason.startswith("No model in production yet: the out-of-time AUC")
-    later = decide(challenger, incumbent_model_id="old", incumbent_probabilities=WEAK)
-    assert later.action == "kept"
-    assert later.reason.startswith("old stays in production: the out-of-time AUC")
+def test_a_candidate_below_the_minimum_is_never_promoted(auc: float | None) -> None:
+    low = candidate("xgboost", STRONG, oot_auc=auc)
+    assert decide([low]).action == "none_yet"
+    assert decide([low]).reason.startswith("No model in production yet: the out-of-time AUC")
+    assert decide([low], incumbent(WEAK)).action == "kept"
 
 
-def test_a_challenger_that_beats_the_incumbent_on_the_same_loans_is_promoted() -> None:
-    decision = decide(
-        candidate("xgboost", STRONG), incumbent_model_id="old", incumbent_probabilities=WEAK
-    )
-    assert decision.action == "promoted"
-    assert decision.comparison.difference > 0
-    assert f"a difference of {decision.comparison.difference:+.4f}" in decision.reason
+def test_a_closed_gate_keeps_a_candidate_out_and_is_told() -> None:
+    shut = candidate("xgboost", STRONG, gates=(SHUT,))
+    for against in (None, incumbent(WEAK)):
+        decision = decide([shut], against)
+        assert decision.action in ("none_yet", "kept")
+        assert "reasons: 31.9% of reasons contradict the data" in decision.reason
+    other = decide([shut, candidate("scorecard", probabilities(2.4, 3))], incumbent(WEAK))
+    assert (other.action, other.challenger.name) == ("promoted", "scorecard")
+    assert [one.name for one in other.contests] == ["scorecard"]
 
 
-@pytest.mark.parametrize("incumbent", [STRONG, STRONG**2, probabilities(3.0)])
-def test_an_equal_or_better_incumbent_is_kept(incumbent: npt.NDArray[np.float64]) -> None:
-    decision = decide(
-        candidate("xgboost", STRONG),
-        incumbent_model_id="old",
-        incumbent_probabilities=incumbent,
-        significance=0.99,
-    )
+def test_loans_masked_to_what_the_applicants_have_decide() -> None:
+    blind = candidate("xgboost", STRONG, masked_probabilities=WEAK)
+    assert decide([blind], incumbent(WEAK)).action == "kept"
+    seeing = candidate("xgboost", STRONG, masked_probabilities=STRONG)
+    assert decide([seeing], incumbent(WEAK)).action == "promoted"
+
+
+def test_who_ranks_loans_with_all_sources_worse_is_not_promoted() -> None:
+    one_sided = candidate("xgboost", WEAK, masked_probabilities=STRONG)
+    against = Incumbent("old", oot_probabilities=STRONG, masked_probabilities=WEAK)
+    decision = decide([one_sided], against)
+    assert decision.action == "kept"
+    assert "worse that have all sources" in decision.reason
+
+
+@pytest.mark.parametrize("scores", [STRONG, STRONG**2, probabilities(3.0)])
+def test_an_equal_or_better_incumbent_is_kept(scores: npt.NDArray[np.float64]) -> None:
+    decision = decide([candidate("xgboost", STRONG)], incumbent(scores))
     assert decision.action == "kept"
     assert decision.reason.startswith("old stays in production: on the same 1000")
 
 
-def test_an_incumbent_is_kept_where_a_comparison_is_impossible() -> None:
-    challenger = CandidateEvidence("xgboost", "new", 0.9, np.array([0.1, 0.2, 0.3]))
-    decision = decide(
-        challenger,
-        labels=[0, 0, 1],
-        incumbent_model_id="old",
-        incumbent_probabilities=[0.1, 0.2, 0.3],
-    )
-    assert (decision.action, decision.comparison) == ("kept", None)
+def test_without_two_loans_of_each_outcome_the_incumbent_is_kept() -> None:
+    three = np.array([0.1, 0.2, 0.3])
+    one = CandidateEvidence("xgboost", "new", 2, 0.9, three, three, ())
+    decision = decide_promotion([0, 0, 1], [one], Incumbent("old", three, three), RULES)
+    assert (decision.action, decision.contests) == ("kept", ())
     assert "of 3 out-of-time loans 1 defaulted" in decision.reason
 
 
-def test_an_incumbent_without_probabilities_is_an_error() -> None:
-    with pytest.raises(ValueError, match="old is in production but its probabilities"):
-        decide(candidate("xgboost", STRONG), incumbent_model_id="old")
+def test_no_candidates_and_twins_are_refused() -> None:
+    twin = candidate("xgboost", STRONG)
+    for candidates in ([], [twin, twin]):
+        with pytest.raises(ValueError, match="one candidate of each name"):
+            decide(candidates)

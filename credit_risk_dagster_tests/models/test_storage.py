@@ -1,5 +1,6 @@
 import hashlib
 import pickle
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,18 @@ from sklearn.linear_model import LogisticRegression
 from xgboost import Booster, DMatrix
 
 from credit_risk_dagster.contract.candidates import CANDIDATES
+from credit_risk_dagster.contract.features import FEATURES
 from credit_risk_dagster.errors import ModelError
 from credit_risk_dagster.models.explanation import explain
 from credit_risk_dagster.models.identity import learned_numbers_hash
+from credit_risk_dagster.models.log_odds import logistic
+from credit_risk_dagster.models.reference import model_inputs
 from credit_risk_dagster.models.scoring import score
 from credit_risk_dagster.models.storage import BOOSTER_FILE, MODEL_FILE, load_model, save_model
 from credit_risk_dagster_tests.models.loan_frames import loan_frame, trained
 
 FRAME = loan_frame()
+OLD_HOME = Path(__file__).parents[1] / "operations" / "home_of_release_0_1.tar.xz"
 
 every_candidate = pytest.mark.parametrize("candidate", CANDIDATES)
 
@@ -47,9 +52,7 @@ def test_a_stored_model_scores_explains_and_identifies_as_before(
 
 
 @every_candidate
-def test_the_recorded_hashes_are_those_of_the_files(
-    candidate: str, tmp_path: Path
-) -> None:
+def test_the_recorded_hashes_are_those_of_the_files(candidate: str, tmp_path: Path) -> None:
     hashes = save_model(trained(candidate).model, tmp_path)
     assert hashes == {path.name: sha256_of(path) for path in tmp_path.iterdir()}
 
@@ -58,8 +61,10 @@ def test_the_booster_file_is_read_by_xgboost_alone(tmp_path: Path) -> None:
     model = trained("xgboost").model
     save_model(model, tmp_path)
     booster = Booster(model_file=tmp_path / BOOSTER_FILE)
-    inputs = DMatrix(model[:-1].transform(FRAME))
-    np.testing.assert_allclose(booster.predict(inputs), score(model, FRAME), rtol=1e-6)
+    trees, inputs = model.estimator, model.inputs(FRAME)
+    margin = trees.prior_ + inputs["clickstream_evidence"].to_numpy()
+    rows = DMatrix(trees.encoding_.matrix(inputs), base_margin=margin)
+    np.testing.assert_allclose(booster.predict(rows), score(model, FRAME), rtol=1e-6)
 
 
 @pytest.mark.parametrize("position", [0, 0.5, 1])
@@ -87,10 +92,10 @@ def test_a_type_that_is_not_on_the_list_is_refused_even_if_it_was_recorded(tmp_p
         load_model(path, sha256_of(path))
 
 
-def test_a_pipeline_with_a_foreign_step_inside_is_refused(tmp_path: Path) -> None:
+def test_a_model_with_a_foreign_part_inside_is_refused(tmp_path: Path) -> None:
     save_model(trained("logistic_regression").model, tmp_path)
     altered = load_model(tmp_path / MODEL_FILE, sha256_of(tmp_path / MODEL_FILE))
-    altered["classifier"].extra = Unknown()
+    altered.estimator.extra = Unknown()
     save_model(altered, tmp_path)
     with pytest.raises(ModelError, match="not trusted"):
         load_model(tmp_path / MODEL_FILE, sha256_of(tmp_path / MODEL_FILE))
@@ -125,3 +130,18 @@ def test_a_pickle_under_the_models_name_is_never_opened(tmp_path: Path) -> None:
 def test_a_missing_model_is_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"model\.skops cannot be read.*run all months from"):
         load_model(tmp_path / MODEL_FILE, "0" * 64)
+
+
+def test_a_model_of_the_release_before_scores_and_says_why(tmp_path: Path) -> None:
+    """It has read no counts and no squares, and reads today's gold all the same."""
+    with tarfile.open(OLD_HOME) as archive:
+        wanted = [one for one in archive.getmembers() if one.name.endswith(f"/{MODEL_FILE}")]
+        archive.extractall(tmp_path, wanted, filter="data")
+    for path in tmp_path.rglob(MODEL_FILE):
+        model = load_model(path, sha256_of(path))
+        explanation = explain(model, FRAME)
+        total = explanation.base + explanation.contributions.sum(axis=1)
+        np.testing.assert_allclose(logistic(total), score(model, FRAME), atol=1e-5)
+        assert "clickstream" in explanation.contributions
+        assert tuple(model_inputs(model, FRAME).columns) == FEATURES
+    assert len(wanted) == 2

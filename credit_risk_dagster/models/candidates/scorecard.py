@@ -137,6 +137,7 @@ class Scorecard(BaseEstimator):  # type: ignore[misc]
             residuals=(rows.labels - probability).mean(axis=0),
             weights=(probability * (1 - probability)).mean(axis=0),
             penalty=self.matrix_penalty,
+            signs=signs(),
         )
 
     def _keep_matrix(self, matrix: TwoWayMatrix | None, fitted: "_Fitted") -> None:
