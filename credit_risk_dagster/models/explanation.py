@@ -79,7 +79,7 @@ def _ownership(pipeline: "Pipeline") -> Floats:
     preprocessing = pipeline["preprocessing"]
     owners = np.zeros((_width(pipeline), len(FEATURES)))
     for name, block, features in preprocessing.transformers_:
-        if name == "remainder":
+        if name == "remainder" or not features:
             continue
         encoding = block.named_steps.get("encoding")
         made = [1] * len(features) if encoding is None else [len(c) for c in encoding.categories_]

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from credit_risk_dagster.contract.candidates import CandidateName
+from credit_risk_dagster.contract.features import PANEL_MEANS
 from credit_risk_dagster.models.candidates import DEFAULT_PARAMETERS, Parameters
 from credit_risk_dagster.models.pipelines import PANELS, build_pipeline
 from credit_risk_dagster.models.shrinkage import PanelShrinkage
@@ -62,11 +63,17 @@ def prepare_fold(
 
 def fold_auc(fold: Fold, parameters: Parameters) -> float:
     """Return the AUC on the validation rows of the pipeline that is fitted on the training rows."""
-    shrinkage = PanelShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
-    block = clone(fold.block)
-    fold.train_inputs[:, fold.panels] = block.fit_transform(shrinkage.shrink(fold.train))
-    fold.validation_inputs[:, fold.panels] = block.transform(shrinkage.shrink(fold.validation))
+    if PANEL_MEANS:
+        _shrink_anew(fold, parameters)
     classifier = build_pipeline(fold.candidate, parameters, fold.seed)["classifier"]
     classifier.fit(fold.train_inputs, fold.train_labels)
     probabilities = classifier.predict_proba(fold.validation_inputs)[:, 1]
     return float(roc_auc_score(fold.validation_labels, probabilities))
+
+
+def _shrink_anew(fold: Fold, parameters: Parameters) -> None:
+    """Write the columns of panels, of which a contract may have none, as shrunk by parameters."""
+    shrinkage = PanelShrinkage(prior_months=parameters["prior_months"]).fit(fold.train)
+    block = clone(fold.block)
+    fold.train_inputs[:, fold.panels] = block.fit_transform(shrinkage.shrink(fold.train))
+    fold.validation_inputs[:, fold.panels] = block.transform(shrinkage.shrink(fold.validation))
