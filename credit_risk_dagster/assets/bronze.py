@@ -62,38 +62,43 @@ def _bronze_asset(source: Source, months: dg.PartitionsDefinition[str]) -> dg.As
         ledger: dg.ResourceParam[DeliveryLedger],
     ) -> None:
         keys = list(context.partition_keys)
-        report_months(context, table, _write(context, keys, datamart, settings, ledger))
-
-    def _write(
-        context: dg.AssetExecutionContext,
-        keys: list[str],
-        datamart: Datamart,
-        settings: Settings,
-        ledger: DeliveryLedger,
-    ) -> Written:
         by_hand = DELIVERY_TAG not in context.run.tags
         now = datetime.now(UTC)
         arrivals = take_arrivals(settings, ledger, now, [source], at_once=by_hand)
         for observation in observations(arrivals.taken):
             context.log_event(observation)
         plan = plan_months(source, keys, arrivals, datamart.records(table), settings, now.date())
-        figures: dict[str, Metadata] = {}
-        writer = datamart.open(table, keys)
-
-        def staged() -> Iterator[str]:
-            accept = settings.accept_unterminated_line
-            for delivery in read_months(source, plan.files, settings.scratch_folder, accept):
-                figures[delivery.month] = _stage(table, writer, delivery, plan)
-                yield delivery.month
-            if plan.missing is not None:
-                raise DeliveryError(plan.missing)
-
-        yield from write_staged(datamart, table, writer, staged(), figures.__getitem__)
         for month, why in plan.kept.items():
             context.log.warning("%s is kept: %s", table.partition(month), why)
-            yield month, _kept_month(datamart, table, month, why)
+        report_months(context, table, write_delivered(source, keys, plan, datamart, settings))
 
     return bronze
+
+
+def write_delivered(
+    source: Source, keys: Sequence[str], plan: "Plan", datamart: Datamart, settings: Settings
+) -> Written:
+    """Write the months of a source as planned, those before one that is missing as well.
+
+    Raises:
+        DeliveryError: if a month is missing, or its files cannot be read.
+        PartitionError: if a month that is kept is damaged.
+    """
+    table = BRONZE[source.name]
+    figures: dict[str, Metadata] = {}
+    writer = datamart.open(table, keys)
+
+    def staged() -> Iterator[str]:
+        accept = settings.accept_unterminated_line
+        for delivery in read_months(source, plan.files, settings.scratch_folder, accept):
+            figures[delivery.month] = _stage(table, writer, delivery, plan)
+            yield delivery.month
+        if plan.missing is not None:
+            raise DeliveryError(plan.missing)
+
+    yield from write_staged(datamart, table, writer, staged(), figures.__getitem__)
+    for month, why in plan.kept.items():
+        yield month, _kept_month(datamart, table, month, why)
 
 
 def _kept_month(datamart: Datamart, table: Table, month: str, why: str) -> Metadata:
@@ -214,5 +219,5 @@ def _kept(
 
 
 def _without_text(row: dict[str, object]) -> dict[str, object]:
-    """Leave out a rejected line's text, which may hold a name or a social security number."""
+    """Leave out a rejected line's text, which may tell who somebody is."""
     return {name: value for name, value in row.items() if name != "text"}

@@ -50,33 +50,41 @@ def _silver_asset(name: str, months: dg.PartitionsDefinition[str]) -> dg.AssetsD
         engine: EngineResource,
     ) -> None:
         keys = list(context.partition_keys)
-        report_months(context, table, _write(keys, datamart, settings, engine.open()))
-
-    def _write(keys: list[str], datamart: Datamart, settings: Settings, engine: Engine) -> Written:
-        bronze = BRONZE[name]
-
-        def refined(month: str) -> Refined:
-            delivery = datamart.required_record(bronze, month)
-            return Refined(
-                inputs=datamart.inputs(bronze, [month]),
-                facts={"delivered": delivery.facts["delivered"]},
-                rules=[_adds_up(delivery), _quarantine_limit(delivery, settings)],
-            )
-
-        def rows(months: Sequence[str]) -> ir.Table:
-            return tables.REFINE[name](engine.read(datamart.files(bronze, months), bronze.schema))
-
-        return refine(
-            datamart,
-            engine,
-            table,
-            rows,
-            keys,
-            refined,
-            lambda month: _figures(datamart, table, month),
-        )
+        report_months(context, table, write_refined(name, keys, datamart, settings, engine.open()))
 
     return silver
+
+
+def write_refined(
+    name: str, keys: Sequence[str], datamart: Datamart, settings: Settings, engine: Engine
+) -> Written:
+    """Write the months of a source, refined; those before one that is refused as well.
+
+    Raises:
+        PartitionError: if too much of a month is quarantined.
+    """
+    bronze, table = BRONZE[name], tables.SILVER[name]
+
+    def refined(month: str) -> Refined:
+        delivery = datamart.required_record(bronze, month)
+        return Refined(
+            inputs=datamart.inputs(bronze, [month]),
+            facts={"delivered": delivery.facts["delivered"]},
+            rules=[_adds_up(delivery), _quarantine_limit(delivery, settings)],
+        )
+
+    def rows(months: Sequence[str]) -> ir.Table:
+        return tables.REFINE[name](engine.read(datamart.files(bronze, months), bronze.schema))
+
+    return refine(
+        datamart,
+        engine,
+        table,
+        rows,
+        keys,
+        refined,
+        lambda month: _figures(datamart, table, month),
+    )
 
 
 def _adds_up(bronze: MonthRecord) -> Rule:

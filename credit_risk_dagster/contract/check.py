@@ -63,6 +63,8 @@ def _whole(contract: Contract) -> Iterator[Finding]:
         )
     elif not books[0].required or books[0].begins or books[0].ends:
         yield Finding(f"source {books[0].name}", "the loan book is required in every month.")
+    if len(books) == 1:
+        yield from _applications(contract)
     for name in repeated(source.name for source in contract.sources):
         yield Finding(f"source {name}", "two sources have this name: give each its own.")
     for stem in repeated(file for source in contract.sources for file in source.files):
@@ -82,6 +84,20 @@ def _whole(contract: Contract) -> Iterator[Finding]:
         yield Finding(
             "sources", f"two columns are called {name}: one concept, one name, across all sources."
         )
+
+
+def _applications(contract: Contract) -> Iterator[Finding]:
+    """Several applications of a customer in a month can be told apart by their number alone."""
+    if contract.loan_book.has(APPLICATION_ID):
+        return
+    for source in contract.applicants:
+        if source.has(APPLICATION_ID):
+            yield Finding(
+                f"source {source.name}",
+                "its rows are applications, but nobody can tell which of them a loan is of, since "
+                f"the loan book has none: name a column {APPLICATION_ID} there, or give this "
+                "source's another name if a customer has one row a month.",
+            )
 
 
 def _outcome(outcome: Outcome) -> Iterator[Finding]:

@@ -112,6 +112,9 @@ OF_THE_WHOLE = {
     "two of them take the files lms_loan_daily": with_source(
         "clickstream", files=("lms_loan_daily",)
     ),
+    "the loan book has none: name a column application_id there": with_column(
+        "attributes", "occupation", name="application_id", kind=Identifier("A[0-9]{6}")
+    ),
     "two columns are called age": with_column("financials", "annual_income", name="age"),
     "say either days_past_due or installments_missed": outcome(month_on_book=6),
     "cannot be in default": outcome(month_on_book=6, days_past_due=0),

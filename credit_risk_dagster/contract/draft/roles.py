@@ -11,7 +11,10 @@ from credit_risk_dagster.contract.source import SNAPSHOT_DATE, Shape
 CUSTOMER = r"customer|cust|client|borrower|applicant|kunden?[a-z]*|debtor|party"
 LOAN = r"loan|contract|facility|account|vertrags?[a-z]*|kontonummer|kreditnummer|deal"
 APPLICATION = r"application|antrags?nummer|antrags?"
-SNAPSHOT = r"snapshot|report|reporting|as_of|asof|stichtag|cutoff|cut_off|period|month|monat|date"
+SNAPSHOT = (
+    r"snapshot|report|reporting|as_of|asof|stichtag|cutoff|cut_off|period|month|monat|date|"
+    r"applied|signed"
+)
 START = (
     r"start|origination|orig|disbursement|disbursed|granted|opened|open|beginn|vertragsbeginn|"
     r"auszahlungs?[a-z]*"

@@ -13,6 +13,7 @@ from credit_risk_dagster.contract.kinds import Identifier, Number
 from credit_risk_dagster.contract.roles import IDENTIFIERS, WHOLE_NUMBERS
 from credit_risk_dagster.contract.roles import KINDS_OF_ROLES as ROLES
 from credit_risk_dagster.contract.source import (
+    APPLICATION_ID,
     CUSTOMER_ID,
     LOAN_ID,
     SNAPSHOT_DATE,
@@ -30,6 +31,8 @@ ROWS_OF = {
     Shape.APPLICANT: "one row per customer, in the month of application",
     Shape.PANEL: "one row per customer and month",
 }
+
+ROWS_OF_APPLICATIONS = "one row per application, in the month of application"
 
 Notes = Mapping[str, Sequence[str]]
 """What is guessed, by place."""
@@ -64,7 +67,10 @@ def drafted(sample: Sample) -> Drafted:
         columns.append(_column(header, names[header], guess, shape))
         role = (f"{names[header]} by its header",) if names[header] in ROLES else ()
         notes[f"{place}, column {header}"] = (*role, *guess.notes)
-    meaning = f"{sample.stem.replace('_', ' ').capitalize()}: {ROWS_OF[shape]}"
+    rows = ROWS_OF[shape]
+    if shape is Shape.APPLICANT and APPLICATION_ID in names.values():
+        rows = ROWS_OF_APPLICATIONS
+    meaning = f"{sample.stem.replace('_', ' ').capitalize()}: {rows}"
     source = Source(name, shape, (sample.stem,), tuple(columns), meaning, dialect)
     return Drafted(source, notes)
 
