@@ -6,6 +6,7 @@ month, during which the daemon is killed; the schedule starts the last one, duri
 database is away for a while.
 """
 
+import json
 import re
 import shutil
 import time
@@ -103,7 +104,7 @@ def before_training(native: Native, embedded: Settings) -> Settings:
     lines = [f"CREDIT_RISK_FIRST_MONTH={FIRST}", f"CREDIT_RISK_LAST_MONTH={WAITING}"]
     lines += ["CREDIT_RISK_DELIVERIES__SETTLE_SECONDS=0"]  # nobody is copying
     lines += [
-        f"CREDIT_RISK_{part}__{name}={value}".upper()
+        f"CREDIT_RISK_{part}__{name}".upper() + f"={json.dumps(value)}"
         for part, values in parts.items()
         for name, value in values.model_dump().items()
     ]
