@@ -162,7 +162,9 @@ WITH applicants AS (
 ), seen AS (
     SELECT a.customer_id, a.snapshot_date, count(*) AS clickstream_months,
         max(c.snapshot_date) AS clickstream_until,
-        sum(COLUMNS('fe_.*')) / nullif(count(COLUMNS('fe_.*')), 0)
+        sum(COLUMNS('fe_.*')) / nullif(count(COLUMNS('fe_.*')), 0),
+        count(COLUMNS('(fe_.*)')) AS '\1_count',
+        sum(COLUMNS('(fe_.*)')::HUGEINT ** 2) AS '\1_squares'
     FROM (SELECT DISTINCT customer_id, snapshot_date FROM applicants) a
     JOIN clickstream c ON c.customer_id = a.customer_id AND c.snapshot_date <= a.snapshot_date
     GROUP BY a.customer_id, a.snapshot_date
@@ -197,6 +199,36 @@ SELECT a.loan_id, a.customer_id, a.snapshot_date, t.age,
     s.fe_17 AS fe_17_mean, s.fe_18 AS fe_18_mean, s.fe_19 AS fe_19_mean, s.fe_20 AS fe_20_mean,
     t.occupation, f.credit_mix, f.payment_of_min_amount, f.spending_level, f.payment_size,
     coalesce(s.clickstream_months, 0) AS clickstream_months,
+    coalesce(s.fe_1_count, 0) AS fe_1_count, coalesce(s.fe_2_count, 0) AS fe_2_count,
+    coalesce(s.fe_3_count, 0) AS fe_3_count, coalesce(s.fe_4_count, 0) AS fe_4_count,
+    coalesce(s.fe_5_count, 0) AS fe_5_count, coalesce(s.fe_6_count, 0) AS fe_6_count,
+    coalesce(s.fe_7_count, 0) AS fe_7_count, coalesce(s.fe_8_count, 0) AS fe_8_count,
+    coalesce(s.fe_9_count, 0) AS fe_9_count, coalesce(s.fe_10_count, 0) AS fe_10_count,
+    coalesce(s.fe_11_count, 0) AS fe_11_count, coalesce(s.fe_12_count, 0) AS fe_12_count,
+    coalesce(s.fe_13_count, 0) AS fe_13_count, coalesce(s.fe_14_count, 0) AS fe_14_count,
+    coalesce(s.fe_15_count, 0) AS fe_15_count, coalesce(s.fe_16_count, 0) AS fe_16_count,
+    coalesce(s.fe_17_count, 0) AS fe_17_count, coalesce(s.fe_18_count, 0) AS fe_18_count,
+    coalesce(s.fe_19_count, 0) AS fe_19_count, coalesce(s.fe_20_count, 0) AS fe_20_count,
+    coalesce(s.fe_1_squares, 0)::DOUBLE AS fe_1_sum_of_squares,
+    coalesce(s.fe_2_squares, 0)::DOUBLE AS fe_2_sum_of_squares,
+    coalesce(s.fe_3_squares, 0)::DOUBLE AS fe_3_sum_of_squares,
+    coalesce(s.fe_4_squares, 0)::DOUBLE AS fe_4_sum_of_squares,
+    coalesce(s.fe_5_squares, 0)::DOUBLE AS fe_5_sum_of_squares,
+    coalesce(s.fe_6_squares, 0)::DOUBLE AS fe_6_sum_of_squares,
+    coalesce(s.fe_7_squares, 0)::DOUBLE AS fe_7_sum_of_squares,
+    coalesce(s.fe_8_squares, 0)::DOUBLE AS fe_8_sum_of_squares,
+    coalesce(s.fe_9_squares, 0)::DOUBLE AS fe_9_sum_of_squares,
+    coalesce(s.fe_10_squares, 0)::DOUBLE AS fe_10_sum_of_squares,
+    coalesce(s.fe_11_squares, 0)::DOUBLE AS fe_11_sum_of_squares,
+    coalesce(s.fe_12_squares, 0)::DOUBLE AS fe_12_sum_of_squares,
+    coalesce(s.fe_13_squares, 0)::DOUBLE AS fe_13_sum_of_squares,
+    coalesce(s.fe_14_squares, 0)::DOUBLE AS fe_14_sum_of_squares,
+    coalesce(s.fe_15_squares, 0)::DOUBLE AS fe_15_sum_of_squares,
+    coalesce(s.fe_16_squares, 0)::DOUBLE AS fe_16_sum_of_squares,
+    coalesce(s.fe_17_squares, 0)::DOUBLE AS fe_17_sum_of_squares,
+    coalesce(s.fe_18_squares, 0)::DOUBLE AS fe_18_sum_of_squares,
+    coalesce(s.fe_19_squares, 0)::DOUBLE AS fe_19_sum_of_squares,
+    coalesce(s.fe_20_squares, 0)::DOUBLE AS fe_20_sum_of_squares,
     t.customer_id IS NOT NULL AS has_attributes, f.customer_id IS NOT NULL AS has_financials,
     greatest(a.snapshot_date, coalesce(s.clickstream_until, a.snapshot_date)) AS latest_input_date
 FROM applicants a

@@ -211,8 +211,8 @@ _MONITORING = {
     "upper": "Upper end of the 95 % confidence interval; of psi, csi and ks_drift what noise alone "
     "gives",
     "sample_size": "Number of loans, applicants or rows that the figure is computed on",
-    "band": "Stability of a psi or csi: stable, moderate or significant; why a pending figure is "
-    "pending; the month on book of an estimate, the method of an estimate's error",
+    "band": "Stability of a psi or csi; why a figure is pending; the month on book or method of an "
+    "estimate",
     "status": "One of measured, pending, no_model, no_applicants, within_noise, beyond_noise; or "
     "the method of an estimate",
     "condition": "Name of the condition that is judged, such as drift or model_age",

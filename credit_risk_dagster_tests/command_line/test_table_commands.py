@@ -14,7 +14,7 @@ from credit_risk_dagster.operations.upgrade import OLD_TABLES
 from credit_risk_dagster.resources.tables import open_datamart
 from credit_risk_dagster.settings import load_settings
 from credit_risk_dagster.tables.catalogue import STORED
-from credit_risk_dagster.tables.gold import FEATURES_TABLE
+from credit_risk_dagster.tables.gold import LABELS
 from credit_risk_dagster_tests.operations.test_upgrade import LAST, NEW, OLD_HOME, OTHERWISE
 
 TOLD = CliRunner()
@@ -46,13 +46,13 @@ def test_tables_are_listed_with_version_rows_months_and_address(home: Path) -> N
     answer = TOLD.invoke(app, ["tables", "--json", "--home", str(home)])
     listed = {one["table"]: one for one in json.loads(answer.output)}
     assert list(listed) == [path for path in STORED if not path.startswith((*NEW, *OTHERWISE))]
-    features = listed["gold/features"]
+    features = listed["gold/labels"]
     assert (features["version"], features["months"], features["last_month"]) == (14, 14, LAST)
     assert (
         features["rows"]
         == open_datamart(load_settings(home))
         .read(
-            FEATURES_TABLE,
+            LABELS,
             [f"20{23 + number // 12}-{number % 12 + 1:02d}-01" for number in range(14)],
         )
         .num_rows
@@ -77,17 +77,17 @@ def test_maintain_removes_what_a_killed_run_left_and_nothing_else(home: Path) ->
 
 
 def test_a_damaged_log_is_said_and_repaired_by_the_doctor(home: Path) -> None:
-    entry = open_datamart(load_settings(home)).place(FEATURES_TABLE).path(log_entry(7))
+    entry = open_datamart(load_settings(home)).place(LABELS).path(log_entry(7))
     written = entry.read_bytes()
     entry.write_bytes(written[:100])
 
     said = TOLD.invoke(app, ["doctor", "--home", str(home)])
     assert said.exit_code == 1
-    assert "gold/features: version 7 is not what was written" in said.output
+    assert "gold/labels: version 7 is not what was written" in said.output
     assert "doctor --repair" in said.output
 
     said = TOLD.invoke(app, ["doctor", "--repair", "--home", str(home)])
-    assert "gold/features: version 7 was put back from the index" in said.output
+    assert "gold/labels: version 7 was put back from the index" in said.output
     assert f"All {len(STORED)} logs are whole." in said.output
     assert entry.read_bytes() == written
 
