@@ -1,4 +1,4 @@
-"""A model: the evidence of panels, a candidate's estimator on it, and where needed a calibrator."""
+"""A model: the evidence of panels, and a candidate's estimator on it."""
 
 from typing import Any, Self
 
@@ -15,16 +15,10 @@ Labels = npt.NDArray[np.int64]
 
 
 class CreditModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Probabilities of default from rows of gold features.
+    """Probabilities of default from rows of gold features."""
 
-    `slope` and `intercept` recalibrate the log-odds of the estimator (Cox 1958); 1 and 0 leave
-    them as they are.
-    """
-
-    def __init__(self, estimator: Any, slope: float = 1.0, intercept: float = 0.0) -> None:
+    def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
-        self.slope = slope
-        self.intercept = intercept
 
     def fit(self, frame: pd.DataFrame, labels: Labels) -> Self:
         """Learn from training loans: rows of gold features and their labels (n,)."""
@@ -40,7 +34,7 @@ class CreditModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
         """Return the log-odds of default, shape (n,)."""
-        found: Floats = self.intercept + self.slope * self.estimator.log_odds(self.inputs(frame))
+        found: Floats = self.estimator.log_odds(self.inputs(frame))
         return found
 
     def predict_proba(self, frame: pd.DataFrame) -> Floats:
@@ -54,5 +48,5 @@ class CreditModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def contributions(self, frame: pd.DataFrame) -> tuple[float, pd.DataFrame]:
         """Return a base and what each input adds: together the log-odds of every loan."""
-        base, parts = self.estimator.contributions(self.inputs(frame))
-        return self.intercept + self.slope * base, self.slope * parts
+        found: tuple[float, pd.DataFrame] = self.estimator.contributions(self.inputs(frame))
+        return found

@@ -62,6 +62,12 @@ def fold_placements(fold: Fold, log_odds: Floats) -> Placements:
     )
 
 
+def fold_losses(fold: Fold, log_odds: Floats) -> Floats:
+    """Return the log loss of each validation row, (n,), the mean of its copies (copies, n)."""
+    losses: Floats = (np.logaddexp(0, log_odds) - fold.validation_labels * log_odds).mean(axis=0)
+    return losses
+
+
 def _ranked(log_odds: Floats) -> Floats:
     """Return numbers between 0 and 1 in the order of log-odds, equal where they are equal."""
     _, places = np.unique(log_odds, return_inverse=True)

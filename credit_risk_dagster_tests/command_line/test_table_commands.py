@@ -46,10 +46,10 @@ def test_tables_are_listed_with_version_rows_months_and_address(home: Path) -> N
     answer = TOLD.invoke(app, ["tables", "--json", "--home", str(home)])
     listed = {one["table"]: one for one in json.loads(answer.output)}
     assert list(listed) == [path for path in STORED if not path.startswith((*NEW, *OTHERWISE))]
-    features = listed["gold/labels"]
-    assert (features["version"], features["months"], features["last_month"]) == (14, 14, LAST)
+    labels = listed["gold/labels"]
+    assert (labels["version"], labels["months"], labels["last_month"]) == (14, 14, LAST)
     assert (
-        features["rows"]
+        labels["rows"]
         == open_datamart(load_settings(home))
         .read(
             LABELS,
@@ -57,7 +57,7 @@ def test_tables_are_listed_with_version_rows_months_and_address(home: Path) -> N
         )
         .num_rows
     )
-    assert Path(features["address"], "_delta_log").is_dir()
+    assert Path(labels["address"], "_delta_log").is_dir()
     assert listed["bronze/loans"]["partition_column"] == "snapshot_month"
     assert all(one["description"] for one in listed.values())
 
@@ -68,7 +68,7 @@ def test_tables_are_listed_with_version_rows_months_and_address(home: Path) -> N
 def test_maintain_removes_what_a_killed_run_left_and_nothing_else(home: Path) -> None:
     tables = home / "tables"
     before = {path for path in tables.rglob("*") if path.is_file()}
-    left = tables / "gold" / "features" / f"snapshot_date={LAST}" / "left.parquet"
+    left = tables / "gold" / "labels" / f"snapshot_date={LAST}" / "left.parquet"
     left.write_bytes(b"half a file")
     said = TOLD.invoke(app, ["maintain", "--home", str(home)])
     assert said.exit_code == 0, said.output

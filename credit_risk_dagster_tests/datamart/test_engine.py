@@ -421,7 +421,7 @@ def test_a_model_gives_the_same_scores_bands_and_reasons_on_both_engines(
         for engine in (DuckDBEngine(), spark)
     )
     assert here.num_rows == feature_rows().num_rows
-    assert pc.count_distinct(here["band"]).as_py() == 5
+    assert pc.count_distinct(here["band"]).as_py() >= 4
     for field in PREDICTIONS.schema:
         if pa.types.is_floating(field.type):
             np.testing.assert_allclose(here[field.name], there[field.name], rtol=0, atol=1e-9)

@@ -199,6 +199,7 @@ LOANS_IN_ARREARS = st.lists(
 
 @settings(max_examples=20, deadline=None)
 @given(LOANS_IN_ARREARS)
+@pytest.mark.long
 def test_arrears_are_the_same_from_amounts_from_missed_instalments_and_from_days_past_due(
     loans: list[tuple[str, int, int]],
 ) -> None:
