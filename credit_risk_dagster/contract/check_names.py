@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from credit_risk_dagster.contract.candidates import CANDIDATES
 from credit_risk_dagster.contract.finding import Finding
 from credit_risk_dagster.contract.lender import Contract, known_of, mean_of, months_of
 from credit_risk_dagster.contract.roles import IDENTIFIERS, MONTHS
@@ -49,8 +50,7 @@ TABLES = (
     "labels",
     "cohort",
     "training_decision",
-    "logistic_regression",
-    "xgboost",
+    *CANDIDATES,
     "production_model",
     "predictions",
     "drift",
