@@ -23,6 +23,11 @@ from credit_risk_dagster.errors import PlatformError
 from credit_risk_dagster.months import add_months, month_range
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.binding import binding_findings
+from credit_risk_dagster_tests.personal_values import (
+    found_in,
+    produced_texts,
+    values_to_find,
+)
 from examples.second_lender.contract import CONTRACT
 from examples.second_lender.generate import FAILED, FIRST_MONTH, generate
 
@@ -211,12 +216,16 @@ def test_a_month_is_run_without_online_banking_which_is_optional(raw: Path, pack
     assert features.loc[FAILED, "online_banking_months"].max() == 3
 
 
-def test_names_and_tax_numbers_stay_in_bronze(raw: Path, packaged: Path) -> None:
+def test_names_and_tax_numbers_of_all_stay_in_bronze(raw: Path, packaged: Path) -> None:
+    """Tables, logs and events of Dagster, models and tracking, reports and figures are searched."""
     people = delivered(raw, "antragsteller")
-    kept = rows(packaged, "silver/persons").astype(str)
-    assert "name" not in kept
-    assert "tax_id" not in kept
-    assert not kept.isin(set(people["Name"]) | set(people["Steuer-ID"])).to_numpy().any()
+    everybody = values_to_find([*people["Name"], *people["Steuer-ID"]])
+    assert sum(map(len, everybody.values())) >= 2 * APPLICANTS
+
+    assert found_in(packaged, everybody) == {}
+    assert found_in(packaged / "tables" / "bronze" / "persons", everybody)
+    searched = {path.relative_to(packaged).parts[0] for path, _ in produced_texts(packaged)}
+    assert {"dagster", "mlflow", "models", "monitoring", "reports", "tables"} <= searched
 
 
 def test_a_model_is_promoted_and_reasons_are_features_of_this_lender(packaged: Path) -> None:

@@ -1,8 +1,9 @@
 """Checks of bronze and silver: what was delivered, what of it could be used."""
 
-from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck
+from credit_risk_dagster.checks.monthly_check import Finding, MonthlyCheck, MonthlyRule
 from credit_risk_dagster.checks.structure import structure_checks
 from credit_risk_dagster.datamart.datamart import Datamart
+from credit_risk_dagster.datamart.table import Table
 from credit_risk_dagster.settings import Settings
 from credit_risk_dagster.tables.bronze import BRONZE, REJECTED
 from credit_risk_dagster.tables.judgement import DUPLICATES, QUARANTINED
@@ -14,13 +15,60 @@ SHOWN_LINES = 3
 
 def delivery_checks() -> list[MonthlyCheck]:
     """Return the checks of every source."""
-    return [check for name in BRONZE for check in _source_checks(name)]
+    return [
+        check
+        for name in BRONZE
+        for check in (*_bronze_checks(BRONZE[name]), *_silver_checks(BRONZE[name], SILVER[name]))
+    ]
 
 
-def _source_checks(name: str) -> list[MonthlyCheck]:
-    bronze, silver = BRONZE[name], SILVER[name]
+def _bronze_checks(bronze: Table) -> list[MonthlyCheck]:
+    return [
+        MonthlyCheck(
+            bronze,
+            "whole_lines",
+            _whole_lines(bronze),
+            "Every delivered line can be read, to the last.",
+        ),
+        MonthlyCheck(
+            bronze,
+            "delivered",
+            _delivered(bronze),
+            "The month was delivered, and is not run without the source.",
+            warns=True,
+        ),
+        *structure_checks(bronze),
+    ]
 
-    def whole_lines(datamart: Datamart, settings: Settings, month: str) -> Finding:
+
+def _silver_checks(bronze: Table, silver: Table) -> list[MonthlyCheck]:
+    return [
+        *structure_checks(silver),
+        MonthlyCheck(
+            silver,
+            "adds_up",
+            _adds_up(bronze, silver),
+            "Accepted, quarantined, duplicate and unreadable rows add up to what was delivered.",
+            blocking=True,
+        ),
+        MonthlyCheck(
+            silver,
+            "quarantine_share",
+            _quarantine_share(bronze, silver),
+            "Few rows are quarantined; above the hard limit the asset itself fails.",
+        ),
+        MonthlyCheck(
+            silver,
+            "no_duplicates",
+            _no_duplicates(silver),
+            "No row is delivered twice.",
+            warns=True,
+        ),
+    ]
+
+
+def _whole_lines(bronze: Table) -> MonthlyRule:
+    def rule(datamart: Datamart, _settings: Settings, month: str) -> Finding:
         record = datamart.required_record(bronze, month)
         rejected = datamart.read_beside(bronze, month, REJECTED).drop_columns("text")
         undated = record.provenance["undated_lines"]
@@ -37,13 +85,21 @@ def _source_checks(name: str) -> list[MonthlyCheck]:
         sentence = f"{lines} could not be read: {listed}. Ask for a corrected delivery."
         return Finding(False, sentence, figures)
 
-    def delivered(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    return rule
+
+
+def _delivered(bronze: Table) -> MonthlyRule:
+    def rule(datamart: Datamart, _settings: Settings, month: str) -> Finding:
         waived = datamart.required_record(bronze, month).provenance.get("waived")
         if waived is None:
-            return Finding(True, f"{name} was delivered.")
-        return Finding(False, f"Run without {name}: {waived}.")
+            return Finding(True, f"{bronze.name} was delivered.")
+        return Finding(False, f"Run without {bronze.name}: {waived}.")
 
-    def adds_up(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    return rule
+
+
+def _adds_up(bronze: Table, silver: Table) -> MonthlyRule:
+    def rule(datamart: Datamart, _settings: Settings, month: str) -> Finding:
         delivered = datamart.required_record(bronze, month)
         refined = datamart.required_record(silver, month)
         parts = {
@@ -56,7 +112,11 @@ def _source_checks(name: str) -> list[MonthlyCheck]:
         sentence = " + ".join(f"{count} {part}" for part, count in parts.items())
         return Finding(sum(parts.values()) == total, f"{sentence} of {total} delivered.", parts)
 
-    def quarantine_share(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    return rule
+
+
+def _quarantine_share(bronze: Table, silver: Table) -> MonthlyRule:
+    def rule(datamart: Datamart, settings: Settings, month: str) -> Finding:
         refined = datamart.required_record(silver, month)
         share = quarantined_share(datamart.required_record(bronze, month), refined)
         limit = settings.monitoring.quarantine_warning_share
@@ -68,38 +128,13 @@ def _source_checks(name: str) -> list[MonthlyCheck]:
             {"share": share},
         )
 
-    def no_duplicates(datamart: Datamart, settings: Settings, month: str) -> Finding:
+    return rule
+
+
+def _no_duplicates(silver: Table) -> MonthlyRule:
+    def rule(datamart: Datamart, _settings: Settings, month: str) -> Finding:
         count = datamart.required_record(silver, month).beside[DUPLICATES].rows
         sentence = f"{count} rows repeat another to the letter and were dropped."
         return Finding(count == 0, sentence, {"duplicates": count})
 
-    return [
-        MonthlyCheck(
-            bronze, "whole_lines", whole_lines, "Every delivered line can be read, to the last."
-        ),
-        MonthlyCheck(
-            bronze,
-            "delivered",
-            delivered,
-            "The month was delivered, and is not run without the source.",
-            warns=True,
-        ),
-        *structure_checks(bronze),
-        *structure_checks(silver),
-        MonthlyCheck(
-            silver,
-            "adds_up",
-            adds_up,
-            "Accepted, quarantined, duplicate and unreadable rows add up to what was delivered.",
-            blocking=True,
-        ),
-        MonthlyCheck(
-            silver,
-            "quarantine_share",
-            quarantine_share,
-            "Few rows are quarantined; above the hard limit the asset itself fails.",
-        ),
-        MonthlyCheck(
-            silver, "no_duplicates", no_duplicates, "No row is delivered twice.", warns=True
-        ),
-    ]
+    return rule

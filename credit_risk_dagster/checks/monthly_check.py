@@ -30,6 +30,10 @@ class Finding:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
+MonthlyRule = Callable[[Datamart, Settings, str], Finding]
+"""Looks at one month, by its key."""
+
+
 @dataclass(frozen=True)
 class MonthlyCheck:
     """A rule about a table.
@@ -45,7 +49,7 @@ class MonthlyCheck:
 
     table: Table
     name: str
-    rule: Callable[[Datamart, Settings, str], Finding]
+    rule: MonthlyRule
     description: str
     blocking: bool = False
     warns: bool = False

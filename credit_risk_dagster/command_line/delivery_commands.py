@@ -99,7 +99,7 @@ def withdraw(
 
 @deliveries.command()
 def waive(
-    source: Annotated[str, typer.Option(help="The source, for example attributes.")],
+    source: Annotated[str, typer.Option(help="The source, as the contract calls it.")],
     month: Annotated[str, typer.Option(help="The month, YYYY-MM.")],
     why: Why,
     by: By = None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from credit_risk_dagster.contract.candidates import CANDIDATES
 from credit_risk_dagster.contract.finding import Finding
 from credit_risk_dagster.contract.lender import (
     Contract,
@@ -56,9 +57,7 @@ TABLES = (
     "labels",
     "cohort",
     "training_decision",
-    "logistic_regression",
-    "scorecard",
-    "xgboost",
+    *CANDIDATES,
     "production_model",
     "predictions",
     "drift",
