@@ -193,7 +193,7 @@ def _between(bad: _Pooled, good: _Pooled, variance: Floats) -> Floats:
     effective = of_bad + of_good
     estimate = _ratio(bad.between + good.between - freedom * variance, effective)
     within_freedom = bad.freedom + good.freedom
-    noise = np.sqrt(_ratio(2.0, freedom) + _ratio(2.0, within_freedom))
+    noise = np.sqrt(_ratio(2.0, np.maximum(freedom, 0.0)) + _ratio(2.0, within_freedom))
     error = _ratio(variance * freedom, effective) * noise
     return np.where((freedom > 0) & (estimate > STANDARD_ERRORS * error), estimate, 0.0)
 
