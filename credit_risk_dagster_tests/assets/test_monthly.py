@@ -172,6 +172,7 @@ def test_running_the_months_once_more_changes_nothing(redefined: Redefined) -> N
     assert content(redefined.after) == before
 
 
+@pytest.mark.long
 def test_a_corrected_delivery_is_decided_on_anew_by_todays_definitions(
     redefined: Redefined, tmp_path: Path
 ) -> None:

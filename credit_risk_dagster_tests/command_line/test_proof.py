@@ -292,6 +292,7 @@ def test_an_applicant_whom_a_correction_brought_has_the_score_of_the_correction_
         prove(corrected.settings, corrected.brought, corrected.at)
 
 
+@pytest.mark.long
 def test_a_correction_of_what_a_model_learned_from_has_each_score_given_by_its_own_model(
     scored: Settings, tmp_path: Path
 ) -> None:

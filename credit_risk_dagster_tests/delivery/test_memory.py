@@ -104,6 +104,7 @@ def counted(delivery: Delivered) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("source", CONTRACT.sources, ids=lambda source: source.name)
+@pytest.mark.long
 def test_the_sample_extract_has_the_hashes_of_its_definition_in_little_memory(
     sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Source
 ) -> None:

@@ -200,6 +200,7 @@ print(pq.read_table(home / "older.parquet")["age"].to_pylist())
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_spark_runs_on_the_packaged_java_where_the_machine_has_none(
     tmp_path: Path, packaged: Path
 ) -> None:
