@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from credit_risk_dagster.contract.features import (
-    CATEGORICAL_FEATURES,
     EVIDENCE,
     FEATURE_OF,
     FEATURES,
@@ -111,7 +110,3 @@ def reason_inputs(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
         evidence = by_panel[evidence_of(panel)]
         values[FEATURE_OF[evidence_of(panel)]] = evidence.where(known)
     return values
-
-
-TEXTS = frozenset(FEATURE_OF[name] for name in CATEGORICAL_FEATURES)
-"""The features of the contract whose values are texts."""

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from credit_risk_dagster.models.comparison import PairedComparison, compare_auc, is_comparable
+from credit_risk_dagster.models.delong import placements
 from credit_risk_dagster.models.gates import Gate
+from credit_risk_dagster.models.scored_sample import scored_sample
 
 PromotionAction = Literal["promoted", "kept", "none_yet"]
 Floats = npt.NDArray[np.float64]
@@ -198,13 +200,10 @@ def _simplest(
         if not beaten:
             closest = max(zip(others, against, strict=True), key=lambda one: one[1].difference)
             return candidate, _why_chosen(candidate, closest[0], closest[1])
-    best = max(in_order, key=lambda one: _masked_auc(labels, one))
+    best = max(
+        in_order, key=lambda one: placements(scored_sample(labels, one.masked_probabilities)).auc
+    )
     return best, f"{best.name} ranks the loans best."
-
-
-def _masked_auc(labels: npt.ArrayLike, candidate: CandidateEvidence) -> float:
-    masked = candidate.masked_probabilities
-    return compare_auc(labels, masked, masked).challenger_auc
 
 
 def _why_chosen(
